@@ -1,0 +1,105 @@
+"""Run nbgrader's own converters in this process: quietly, for one assignment, with the last word of a failure."""
+
+from __future__ import annotations
+
+import glob
+import importlib.util
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nbgrader.api import Gradebook
+from nbgrader.converters.base import BaseConverter
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from autograder.course import Course, CourseError
+
+
+class StepError(Exception):
+    """A converter failed; the message is the error's last line."""
+
+
+def open_gradebook(course: Course) -> Gradebook:
+    """nbgrader's gradebook, to be used as a context manager; made on first use."""
+    course.grading.mkdir(parents=True, exist_ok=True)
+    with _environment():
+        return Gradebook(course.gradebook_url)
+
+
+def run_step(
+    step: type[BaseConverter], course: Course, name: str, *, folder: Path, student: str = "*", cell_timeout: int = 600
+) -> None:
+    """Run one converter on assignment `name`, replacing what it made before.
+
+    Args:
+        step: e.g. nbgrader's GenerateAssignment.
+        folder: the course directory it reads and writes, in nbgrader's layout; the gradebook is always the course's.
+        student: restricts it to one student.
+        cell_timeout: seconds a cell may run, for converters that execute.
+
+    Raises:
+        StepError: the converter failed.
+    """
+    if glob.escape(str(folder)) != str(folder):
+        raise CourseError(f"nbgrader cannot work in {folder}: move the course to a folder without '[', '*' and '?'.")
+    config = Config()
+    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.db_url = course.gradebook_url
+    config.CourseDirectory.assignment_id = name
+    config.CourseDirectory.student_id = glob.escape(student) if student != "*" else student
+    config.BaseConverter.force = True
+    config.Execute.timeout = cell_timeout
+    config.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
+    # nbgrader fails a check whose cell writes to stderr; a warning or a progress bar is no error.
+    config.IgnorePattern.enabled = True
+    config.IgnorePattern.pattern = "(?s)."
+    log = _Memory()
+    converter = step(coursedir=CourseDirectory(config=config, log=log.logger), config=config, log=log.logger)
+    with warnings.catch_warnings(action="ignore"), _environment():
+        try:
+            converter.start()
+        except Exception as error:
+            raise StepError(log.last_word() or f"{type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """The environment nbgrader and its kernels need, whether or not the virtual environment is activated."""
+    before = dict(os.environ)
+    # nbgrader calls the program alembic when it makes a gradebook.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before.get("PATH", os.defpath)])
+    # A kernel, wherever it starts, imports the same course_lib as the grader.
+    spec = importlib.util.find_spec("course_lib")
+    if spec and spec.origin:
+        paths = [str(Path(spec.origin).parent.parent), before.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a warning of the kernel's debugger
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class _Memory(logging.Handler):
+    """Keeps a converter's warnings and errors instead of printing them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+        self.logger = logging.Logger("nbgrader", logging.WARNING)
+        self.logger.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def last_word(self) -> str:
+        """The last line of the last traceback, else the last message."""
+        tracebacks = [text for text in self.messages if text.startswith("Traceback")]
+        last = (tracebacks or self.messages or [""])[-1].strip()
+        return last.split("\n")[-1]

@@ -1,0 +1,66 @@
+"""What the site adds to Jupyter Book: the Colab button, and source links that lead to the masters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from autograder.colab import colab_url
+
+MASTERS = {"lectures": "lecture.py", "assignments": "assignment.py"}
+DERIVED = "api/generated/"
+
+
+def colab_button(repository_url: str, pagename: str) -> dict[str, str] | None:
+    """The header button that opens a chapter's student notebook, or None for a page that is not a chapter."""
+    section, _, name = pagename.partition("/")
+    if section not in MASTERS:
+        return None
+    return {
+        "type": "link",
+        "url": colab_url(repository_url, name),
+        "icon": "fas fa-play",
+        "text": "Colab",
+        "tooltip": "Open this chapter's assignment, ready to fill in, in Google Colab",
+        "label": "colab-button",
+    }
+
+
+def master_path(root: Path, pagename: str) -> str | None:
+    """Repository path of the file to edit for a derived page; None for a page that is its own source."""
+    section, _, name = pagename.partition("/")
+    if section in MASTERS:
+        return f"notebooks/{name}/{MASTERS[section]}"
+    if pagename.startswith(DERIVED):
+        module = pagename.removeprefix(DERIVED).replace(".", "/")
+        return f"{module}/__init__.py" if (root / module).is_dir() else f"{module}.py"
+    return None
+
+
+def has_assignment(root: Path, pagename: str) -> bool:
+    """Whether a student notebook exists for this chapter."""
+    return (root / "notebooks" / pagename.partition("/")[2] / MASTERS["assignments"]).is_file()
+
+
+def adapt_header(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Sphinx's html-page-context: put the Colab button first and point the source links at the master."""
+    root, options = Path(app.srcdir).parent, app.config.html_theme_options
+    repository = options["repository_url"].rstrip("/")
+    buttons = context["header_buttons"]
+    master = master_path(root, pagename)
+    if master:
+        page = f"{repository}/edit/{options['repository_branch']}/"
+        for button in (button for group in buttons for button in group.get("buttons", [])):
+            if button.get("url", "").startswith(page):
+                button["url"] = page + master
+    button = colab_button(repository, pagename)
+    if button and has_assignment(root, pagename):
+        buttons.insert(0, button)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx; priority 600 runs after the theme has made its own buttons (501)."""
+    app.connect("html-page-context", adapt_header, priority=600)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,136 @@
+"""Build the site: execute the lectures, make the student notebooks, let Jupyter Book make `_build/html`.
+
+Run by `make book`. Chapters are executed only when something they depend on changed (see executed.py), and pages are
+rewritten only when their content changed, so a second run takes seconds.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+from executed import BuildError, executed_chapter
+from jupyter_book.sphinx import build_sphinx
+
+from autograder.colab import colab_url
+from autograder.course import Course, CourseError
+from autograder.release import make_student_version
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = {"lectures": "lecture.py", "assignments": "assignment.py"}  # folder of pages: master in notebooks/NN_name/
+
+
+def check_toc(root: Path) -> dict[str, list[str]]:
+    """Names of the chapters by section; refuses a master that the table of contents does not list, and the reverse."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    listed = set(toc_files(toc))
+    names = {}
+    for section, master in SECTIONS.items():
+        names[section] = sorted(path.parent.name for path in root.glob(f"notebooks/*/{master}"))
+        pages = {page.partition("/")[2] for page in listed if page.startswith(f"{section}/")}
+        for name in sorted(set(names[section]) - pages):
+            raise BuildError(
+                f"notebooks/{name}/{master} is not in _toc.yml. Add the line `- file: {section}/{name}` to its part."
+            )
+        for name in sorted(pages - set(names[section])):
+            raise BuildError(f"_toc.yml lists {section}/{name}, but notebooks/{name}/{master} does not exist.")
+    return names
+
+
+def toc_files(entry: object) -> list[str]:
+    """Every page named in a table of contents, at any depth."""
+    if isinstance(entry, list):
+        return [page for item in entry for page in toc_files(item)]
+    if isinstance(entry, dict):
+        own = [entry["file"]] if "file" in entry else []
+        return own + [page for value in entry.values() for page in toc_files(value)]
+    return []
+
+
+def lecture_page(notebook: nbformat.NotebookNode, assignment: str | None, colab: str) -> nbformat.NotebookNode:
+    """Add what only the site shows: the measured cost under the title, the way to the assignment at the end."""
+    cost = notebook.metadata["course"]
+    where = cost["gpu"] or f"{cost['cores']} CPU cores"
+    memory = f"{cost['memory_mb'] / 1000:.1f} GB"
+    measured = f"Measured when this page was built: {cost['seconds']:.0f} s on {where}, {memory} of memory."
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(f'<p class="measured">{measured}</p>', id="measured"))
+    if assignment:
+        text = (
+            ":::{admonition} Now build it yourself\n:class: tip\n"
+            f"{{doc}}`The assignment </assignments/{assignment}>` takes over here: you write these pieces, and the checks "
+            f"tell you what is wrong. [Open it in Colab]({colab}).\n:::"
+        )
+        notebook.cells.append(nbformat.v4.new_markdown_cell(text, id="assignment"))
+    return notebook
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Leave an unchanged file alone: Sphinx reads again what has a new modification time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_pages(root: Path, names: dict[str, list[str]]) -> list[tuple[str, float, str]]:
+    """Write the derived pages below book/; rows (chapter, seconds, "cached" or "run") for the report."""
+    course, rows = Course(root), []
+    for name in names["assignments"]:
+        student = make_student_version(course, name)
+        write_if_changed(root / "book" / "assignments" / f"{name}.ipynb", student.read_text(encoding="utf-8"))
+    for name in names["lectures"]:
+        print(f"{name} …", flush=True)
+        notebook, cached = executed_chapter(root, root / "notebooks" / name / "lecture.py")
+        rows.append((name, notebook.metadata["course"]["seconds"], "cached" if cached else "run"))
+        assignment = name if name in names["assignments"] else None
+        page = lecture_page(notebook, assignment, colab_url(course.repository_url(), name))
+        write_if_changed(root / "book" / "lectures" / f"{name}.ipynb", nbformat.writes(page))
+    for section, kept in names.items():
+        for page in (root / "book" / section).glob("*.ipynb"):
+            if page.stem not in kept:
+                page.unlink()  # the page of a chapter that is gone
+    return rows
+
+
+def make_html(root: Path) -> Path:
+    """Run Jupyter Book with warnings as errors; the index page of the site."""
+    for stub in (root / "book" / "api" / "generated").glob("*.rst"):
+        module = root.joinpath(*stub.stem.split("."))
+        if not module.with_suffix(".py").is_file() and not module.is_dir():
+            stub.unlink()  # the page of a module that is gone
+    html = root / "_build" / "html"
+    overrides = {"external_toc_path": str(root / "_toc.yml"), "nitpicky": True, "latex_individualpages": False}
+    result = build_sphinx(
+        str(root / "book"),
+        str(html),
+        path_config=str(root / "_config.yml"),
+        confoverrides=overrides,
+        noconfig=True,
+        warningiserror=True,
+        keep_going=True,
+        quiet=True,
+    )
+    if result:
+        # Sphinx keeps what it read, warnings forgotten: without this a second run would pass.
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
+        raise BuildError("Each warning of Sphinx above is an error. Mend the pages it names and run again.")
+    return html / "index.html"
+
+
+def build(root: Path) -> None:
+    """Make the site and print what each chapter cost and where to look."""
+    rows = write_pages(root, check_toc(root))
+    index = make_html(root)
+    width = max(len(name) for name, _, _ in rows)
+    for name, seconds, state in rows:
+        print(f"{name:{width}}  {seconds:7.1f} s  {state}")
+    print(f"The site: {index}")
+
+
+if __name__ == "__main__":
+    try:
+        build(ROOT)
+    except (BuildError, CourseError) as error:
+        sys.exit(f"The book was not built. {error}")

@@ -1,0 +1,1 @@
+"""Data that is always there: ``datasets.load(name, split)``."""
