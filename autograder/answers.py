@@ -7,14 +7,14 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from autograder.course import Course, CourseError
-from autograder.markers import SOLUTION, split
+from autograder.markers import SOLUTION, has_marker
 from autograder.master import read_master, read_script
 
 
 def reference(course: Course, name: str) -> dict[str, str]:
     """The master's own answers, `{grade_id: source}` in order, without the markers."""
     return {
-        grade_id: "\n".join(line for line in cell.source.splitlines() if f" {SOLUTION}" not in line)
+        grade_id: "\n".join(line for line in cell.source.splitlines() if not has_marker(line, SOLUTION))
         for grade_id, cell in solution_cells(course, name).items()
     }
 

@@ -100,4 +100,6 @@ def _table(verdicts: list[Verdict]) -> str:
         waiting = f"to grade by hand: {', '.join(verdict.needs_manual_grade)}" if verdict.needs_manual_grade else ""
         rows.append((verdict.student, verdict.status, score, verdict.reason or waiting))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows
+    )

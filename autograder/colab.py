@@ -8,7 +8,7 @@ STUDENT_BRANCH = "student-notebooks"
 
 # Plain Python, so that the cell also runs in Jupyter and in the grader, where course_lib is there and nothing happens.
 # What Colab brings is passed to pip as a pin: resolving course_lib then cannot replace it.
-_INSTALL = '''\
+_INSTALL = """\
 # @title Setup: run this cell first
 # Installs the course library where it is missing, and leaves the torch, torchvision and numpy that are here alone.
 import importlib.metadata
@@ -26,7 +26,7 @@ if importlib.util.find_spec("course_lib") is None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", *keep, "git+{repository_url}"]
     if subprocess.run(pip).returncode:
         raise RuntimeError("course_lib could not be installed: check the network connection and run this cell again.")
-    importlib.invalidate_caches()'''
+    importlib.invalidate_caches()"""
 
 
 def colab_url(repository_url: str, name: str) -> str:

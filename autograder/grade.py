@@ -57,6 +57,8 @@ def grade(
         verdicts[who] = _grade_one(who, folders[who], released, judge)
         if verdicts[who].status == "graded":
             verdicts[who].reason = _write_feedback(course, name, who)
+        elif course.autograded(who, name).exists():
+            verdicts[who].reason += " The marks of an earlier submission stay in the gradebook."
     with open_gradebook(course) as gradebook:
         CsvExportPlugin(to=str(course.grades_csv)).export(gradebook)
     return verdicts
@@ -67,12 +69,14 @@ def _grade_one(student: str, folder: Path, released: NotebookNode, judge: Judge)
     try:
         notebook = restore(read_notebook(find_notebook(folder)), released)
         submission = Submission(student, notebook, _timestamp(folder))
-    except (Quarantine, OSError) as error:
-        return Verdict(student, "quarantined", reason=str(error))
+    except Quarantine as problem:
+        return Verdict(student, "quarantined", reason=str(problem))
+    except Exception as error:  # noqa: BLE001 - whatever a file is like, the others are graded
+        return Verdict(student, "quarantined", reason=f"It could not be read ({type(error).__name__}: {error}).")
     try:
         return judge(submission)
-    except Exception as error:
-        return Verdict(student, "failed", reason=f"It could not be run: {error or type(error).__name__}")
+    except Exception as error:  # noqa: BLE001 - a judge's failure is one student's reason
+        return Verdict(student, "failed", reason=f"It could not be run ({str(error) or type(error).__name__}).")
 
 
 def _timestamp(folder: Path) -> str | None:
@@ -90,6 +94,6 @@ def _write_feedback(course: Course, name: str, student: str) -> str:
     """Make the student's feedback page; returns why not, or nothing."""
     try:
         run_step(GenerateFeedback, course, name, folder=course.grading, student=student)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the verdict stands without its page
         return f"The feedback page could not be made: {error}"
     return ""

@@ -7,6 +7,7 @@ all metadata) is put back as it was released.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from copy import deepcopy
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def find_notebook(folder: Path) -> Path:
         raise Quarantine(f"There are {len(found)} notebooks ({names}): keep the one that counts and grade again.")
     (path,) = found
     if path.is_symlink() or folder.is_symlink() or not path.is_file():
-        raise Quarantine(f"'{path.name}' is a link, not a file, and is not followed: ask the student for the file itself.")
+        raise Quarantine(f"'{path.name}' is a link or no plain file, and is not opened: ask for the file itself.")
     if path.stat().st_size > MAX_BYTES:
         raise Quarantine(f"'{path.name}' is larger than {MAX_BYTES // 10**6} MB: ask for it with its outputs cleared.")
     return path
@@ -73,11 +74,14 @@ def read_notebook(path: Path) -> NotebookNode:
     if not isinstance(content, dict) or "nbformat" not in content:
         raise Quarantine(f"'{path.name}' is JSON but not a notebook: ask the student for the notebook.")
     if content["nbformat"] not in (2, 3, 4):
-        raise Quarantine(f"'{path.name}' has notebook format {content['nbformat']!r}: save it in Jupyter or Colab again.")
+        raise Quarantine(
+            f"'{path.name}' has notebook format {content['nbformat']!r}: save it in Jupyter or Colab again."
+        )
     try:
         notebook = nbformat.convert(nbformat.from_dict(content), to_version=4)
-        return nbformat.v4.new_notebook(cells=[_plain(cell) for cell in notebook.cells], metadata=notebook.metadata)
-    except Exception as error:  # any shape of JSON may arrive here
+        # Not new_notebook: it would give doubled cell ids new names before `restore` sees them.
+        return NotebookNode(cells=[_plain(cell) for cell in notebook.cells], metadata=notebook.metadata)
+    except Exception as error:  # noqa: BLE001 - any shape of JSON may arrive here
         raise Quarantine(
             f"'{path.name}' is damaged ({type(error).__name__}: {error}): open and save it in Jupyter or Colab again."
         ) from None
@@ -86,7 +90,7 @@ def read_notebook(path: Path) -> NotebookNode:
 def _read_script(path: Path, data: bytes) -> NotebookNode:
     try:
         return jupytext.reads(data.decode("utf-8-sig"), fmt=path.suffix.lower().removeprefix("."))
-    except Exception as error:  # jupytext's readers raise whatever their parsers do
+    except Exception as error:  # noqa: BLE001 - jupytext's readers raise whatever their parsers do
         raise Quarantine(f"'{path.name}' cannot be read as a notebook ({error}): ask for the .ipynb file.") from None
 
 
@@ -94,6 +98,7 @@ def _plain(cell: NotebookNode) -> NotebookNode:
     """The parts of a cell that count: kind, text, id and metadata."""
     source = cell.get("source", "")
     text = "".join(source) if isinstance(source, list) else str(source)
+    text.encode()  # half a surrogate pair is valid JSON, but no text
     plain = _NEW_CELL[cell["cell_type"]](text)
     plain.metadata = NotebookNode(cell.get("metadata", {}))
     if isinstance(cell.get("id"), str):
@@ -130,7 +135,7 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> NotebookNode:
     # The student's own cells get no metadata and a new id: neither tags nor a copied id may steer the run.
     cells = [_NEW_CELL[cell.cell_type](cell.source) for cell in submitted.cells]
     position = -1  # where the last recognised cell stands; a missing locked cell goes behind it
-    missing: list[tuple[int, NotebookNode]] = []
+    behind: dict[int, list[NotebookNode]] = defaultdict(list)
     for grade_id, original in originals.items():
         if original.metadata.nbgrader.solution:
             position = _the_answer(grade_id, original, submitted, matches[grade_id])
@@ -139,9 +144,8 @@ def restore(submitted: NotebookNode, released: NotebookNode) -> NotebookNode:
             position = matches[grade_id][-1]
             cells[position] = _as_released(original, original.source)
         else:
-            missing.append((position, _as_released(original, original.source)))
-    for place, cell in reversed(sorted(missing, key=lambda item: item[0])):
-        cells.insert(place + 1, cell)
+            behind[position].append(_as_released(original, original.source))
+    cells = behind[-1] + [each for place, cell in enumerate(cells) for each in (cell, *behind[place])]
     return nbformat.v4.new_notebook(cells=cells, metadata=deepcopy(released.metadata))
 
 

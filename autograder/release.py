@@ -75,7 +75,9 @@ def make_solution_version(course: Course, name: str, *, cell_timeout: int = 600)
         made = folder / "solution" / name / f"{name}.ipynb"
         if found := _failures(nbformat.read(made, as_version=4)):
             where = course.where(course.master(name))
-            raise CourseError("\n".join([f"The solution of '{name}' is not right:", *(f"  {where}, {t}" for t in found)]))
+            raise CourseError(
+                "\n".join([f"The solution of '{name}' is not right:", *(f"  {where}, {t}" for t in found)])
+            )
         path = course.solution(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(made, path)

@@ -17,7 +17,11 @@ from nbgrader.converters.base import BaseConverter
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.course import Course, CourseError
+from autograder.course import Course
+
+_log = logging.getLogger("autograder.nbgrader")
+_log.propagate = False
+_log.setLevel(logging.WARNING)
 
 
 class StepError(Exception):
@@ -32,39 +36,50 @@ def open_gradebook(course: Course) -> Gradebook:
 
 
 def run_step(
-    step: type[BaseConverter], course: Course, name: str, *, folder: Path, student: str = "*", cell_timeout: int = 600
+    step: type[BaseConverter],
+    course: Course,
+    name: str,
+    *,
+    folder: Path,
+    student: str | None = None,
+    cell_timeout: int = 600,
 ) -> None:
     """Run one converter on assignment `name`, replacing what it made before.
 
     Args:
         step: e.g. nbgrader's GenerateAssignment.
         folder: the course directory it reads and writes, in nbgrader's layout; the gradebook is always the course's.
-        student: restricts it to one student.
+        student: restricts it to one student's submission.
         cell_timeout: seconds a cell may run, for converters that execute.
 
     Raises:
         StepError: the converter failed.
     """
-    if glob.escape(str(folder)) != str(folder):
-        raise CourseError(f"nbgrader cannot work in {folder}: move the course to a folder without '[', '*' and '?'.")
+    for part in (str(folder), student or ""):
+        if glob.escape(part) != part or part.strip() != part:
+            raise StepError(
+                f"nbgrader cannot work with the name '{part}': use one without [, * and ?, or blanks at its ends"
+            )
     config = Config()
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.db_url = course.gradebook_url
     config.CourseDirectory.assignment_id = name
-    config.CourseDirectory.student_id = glob.escape(student) if student != "*" else student
+    config.CourseDirectory.student_id = student or "*"
     config.BaseConverter.force = True
     config.Execute.timeout = cell_timeout
     config.Execute.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
     # nbgrader fails a check whose cell writes to stderr; a warning or a progress bar is no error.
     config.IgnorePattern.enabled = True
     config.IgnorePattern.pattern = "(?s)."
-    log = _Memory()
-    converter = step(coursedir=CourseDirectory(config=config, log=log.logger), config=config, log=log.logger)
-    with warnings.catch_warnings(action="ignore"), _environment():
-        try:
-            converter.start()
-        except Exception as error:
-            raise StepError(log.last_word() or f"{type(error).__name__}: {error}") from error
+    memory = _Memory()
+    _log.addHandler(memory)
+    try:
+        with warnings.catch_warnings(action="ignore"), _environment():
+            step(coursedir=CourseDirectory(config=config, log=_log), config=config, log=_log).start()
+    except Exception as error:
+        raise StepError(memory.last_word() or f"{type(error).__name__}: {error}") from error
+    finally:
+        _log.removeHandler(memory)
 
 
 @contextmanager
@@ -92,8 +107,6 @@ class _Memory(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.messages: list[str] = []
-        self.logger = logging.Logger("nbgrader", logging.WARNING)
-        self.logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         self.messages.append(record.getMessage())

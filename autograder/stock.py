@@ -47,7 +47,7 @@ class StockJudge:
             if submission.timestamp:
                 (handed_in / "timestamp.txt").write_text(submission.timestamp)
             reviewed = self._reviewed(student)
-            run_step(Autograde, self.course, name, folder=folder, cell_timeout=self.cell_timeout)
+            run_step(Autograde, self.course, name, folder=folder, student=student, cell_timeout=self.cell_timeout)
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.unlink(missing_ok=True)
             shutil.move(folder / "autograded" / student / name / kept.name, kept)

@@ -80,11 +80,11 @@ def read_check(cell: NotebookNode) -> Check:
 
 def outcome_of(cell: NotebookNode) -> tuple[Outcome, str]:
     """How an executed cell ended, and its error in one line (`AssertionError: expected shape …`)."""
-    for output in cell.get("outputs", []):
-        if output.output_type == "error":
-            if output.ename == "CellTimeoutError":
-                return "timeout", "the cell ran past its time limit"
-            text = " ".join(strip_ansi(output.evalue).split())
-            message = f"{output.ename}: {text[:500]}" if text else output.ename
-            return ("failed" if output.ename == "AssertionError" else "error"), message
-    return "passed", ""
+    errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+    if not errors:
+        return "passed", ""
+    if any(error.ename == "CellTimeoutError" for error in errors):  # it follows the interrupt
+        return "timeout", "the cell ran past its time limit"
+    text = " ".join(strip_ansi(errors[0].evalue).split())
+    message = f"{errors[0].ename}: {text[:500]}" if text else errors[0].ename
+    return ("failed" if errors[0].ename == "AssertionError" else "error"), message

@@ -18,6 +18,10 @@ from traitlets.config import Config
 
 LIBRARY = "course_lib"
 TIMEOUT = 1800  # seconds a cell may take
+# Read by course_lib.viz, which then draws widgets as pictures; and by tqdm, which takes any SPYDER… for a console without
+# widgets and prints its bar as text.
+PAGE = {"COURSE_BUILD": "1", "SPYDER_CONSOLE": "1"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 MEASURE = """
 import json, os, resource, sys
 torch = sys.modules.get("torch")
@@ -111,11 +115,17 @@ def execute(root: Path, master: Path) -> nbformat.NotebookNode:
     )
     start = time.perf_counter()
     try:
-        client.execute(env={**os.environ, "COURSE_BUILD": "1"})
+        client.execute(env={**os.environ, **PAGE})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise BuildError(describe(error, notebook, master.relative_to(root))) from error
     seconds = round(time.perf_counter() - start, 1)
     measured = json.loads(notebook.cells.pop().outputs[0].text)
+    for number, cell in enumerate(notebook.cells, 1):
+        if any(WIDGET in output.get("data", {}) for output in cell.get("outputs", [])):
+            raise BuildError(
+                f"{master.relative_to(root)}, cell {number} shows a widget, which is empty on a page without a kernel. "
+                "Draw it with course_lib.viz.knob."
+            )
     notebook.metadata["course"] = {"seconds": seconds, **measured}
     return notebook
 

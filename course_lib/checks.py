@@ -145,6 +145,10 @@ class _WatchCalls(_WatchAuthor):
 class _WatchOperators(TorchDispatchMode):
     """Sees the operators that run, whatever called them."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # torch.compile has no part in this, and importing it takes six seconds
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         _refuse_finished_layer(func)
         return func(*args, **(kwargs or {}))

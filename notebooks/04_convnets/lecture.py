@@ -27,8 +27,11 @@
 # It builds on the multilayer perceptron and back-propagation (lecture 2) and on filtering an image (lecture 3).
 
 # %%
+import math
+
 import matplotlib.pyplot as plt
 import torch
+from sklearn.datasets import load_sample_image
 from torch import nn
 from torch.nn import functional as F
 
@@ -38,9 +41,28 @@ from course_lib.data import datasets
 train_set, test_set = datasets.load("fashion_mnist", "train"), datasets.load("fashion_mnist", "test")
 print(f"{len(train_set):,} training and {len(test_set):,} test images of {train_set.name}, from {train_set.source}")
 
+boot = test_set.inputs()[(test_set.labels == 9).nonzero()[0]]  # [1, 1, 28, 28]
+slid = torch.roll(boot, shifts=2, dims=3)
+changed = (boot != slid)[boot.maximum(slid) > boot.min()].float().mean()  # among pixels where there is a boot at all
+fig = viz.image_grid(
+    torch.cat([boot, slid, (boot - slid).abs()]), titles=["a boot", "two pixels on", "difference"], size=1.7
+)
+viz.show(
+    fig, alt="An ankle boot, the same boot two pixels to the right, and their difference, which is large at every edge."
+)
+print(f"{changed:.0%} of the boot's pixels changed their value")
+
+# %% [markdown]
+# The boot comes from Fashion-MNIST: 28×28 grey pictures in ten classes.
+
+# %%
 first_of_each = [int((train_set.labels == k).nonzero()[0]) for k in range(10)]
-fig = viz.image_grid(train_set.images[first_of_each], titles=train_set.classes, columns=5, title="What we want to tell apart")
-viz.show(fig, alt="Ten small grey pictures, the first training image of each class: " + ", ".join(train_set.classes) + ".")
+fig = viz.image_grid(
+    train_set.images[first_of_each], titles=train_set.classes, columns=5, title="What we want to tell apart"
+)
+viz.show(
+    fig, alt="Ten small grey pictures, the first training image of each class: " + ", ".join(train_set.classes) + "."
+)
 
 # %% [markdown]
 # ## An image is a block of numbers
@@ -50,17 +72,20 @@ viz.show(fig, alt="Ten small grey pictures, the first training image of each cla
 # of *where* some feature was found. PyTorch stacks images into batches `[B, C, H, W]`.
 
 # %%
-from sklearn.datasets import load_sample_image  # noqa: E402
-
 photo = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1).float() / 255  # [C, H, W] from [H, W, C]
-print(f"photo: {tuple(photo.shape)} = {photo.numel():,} numbers; the pixel at (200, 320) is {photo[:, 200, 320].tolist()}")
+print(
+    f"photo: {tuple(photo.shape)} = {photo.numel():,} numbers; the pixel at (200, 320) is {photo[:, 200, 320].numpy().round(2)}"
+)
 
 fig, axes = plt.subplots(1, 4, figsize=(9, 1.9))
 for ax, picture, name in zip(axes, [photo.permute(1, 2, 0), *photo], ["photo", "red", "green", "blue"], strict=True):
     ax.imshow(picture, vmin=0, vmax=1)
     ax.set_title(name)
     ax.axis("off")
-viz.show(fig, alt="A photograph of a pink flower and its red, green and blue channels as grey images; the flower is brightest in red.")
+viz.show(
+    fig,
+    alt="A photograph of an orange dahlia and its red, green and blue channels as grey images: the petals are brightest in red, dark in blue.",
+)
 
 # %% [markdown]
 # ## Three decisions
@@ -109,7 +134,9 @@ bars = ax.barh(list(cost), list(cost.values()), color=[viz.VERMILION, viz.ORANGE
 ax.bar_label(bars, [f"{n:,}" for n in cost.values()], padding=4)
 ax.set(xscale="log", xlabel="parameters (log scale)", xlim=(10, 5e7), title="28×28 image → six 28×28 maps")
 ax.invert_yaxis()
-viz.show(fig, alt="Bars on a log scale: fully connected 3,692,640 parameters, local but unshared 122,304, convolution 156.")
+viz.show(
+    fig, alt="Bars on a log scale: fully connected 3,692,640 parameters, local but unshared 122,304, convolution 156."
+)
 
 # %% [markdown]
 # Sharing buys more than thrift. Shift the input and the output shifts along, unchanged: convolution is **equivariant** to
@@ -118,7 +145,9 @@ viz.show(fig, alt="Bars on a log scale: fully connected 3,692,640 parameters, lo
 # %%
 shifted = torch.roll(image, shifts=2, dims=2)  # two pixels to the right
 maps_of_shifted = ops.conv2d_loops(shifted[None], filters, bias)
-assert torch.allclose(maps_of_shifted[..., 2:], maps[..., :-2], atol=1e-5)  # away from the border: the same maps, two to the right
+assert torch.allclose(
+    maps_of_shifted[..., 2:], maps[..., :-2], atol=1e-5
+)  # away from the border: the same maps, two to the right
 print("conv(shift(x)) = shift(conv(x)), away from the border")
 
 # %% [markdown]
@@ -142,7 +171,9 @@ b = torch.tensor([1.0, 0.0])
 
 padded = F.pad(x, (1, 1, 1, 1))  # [3, 7, 7]
 per_channel = (padded[:, 0:3, 0:3] * w[0]).sum(dim=(1, 2))
-print(f"top left of map 0: {' + '.join(f'({v:g})' for v in per_channel)} + bias {b[0]:g} = {per_channel.sum() + b[0]:g}")
+print(
+    f"top left of map 0: {' + '.join(f'({v:g})' for v in per_channel)} + bias {b[0]:g} = {per_channel.sum() + b[0]:g}"
+)
 
 # %%
 y = ops.conv2d_loops(x[None], w, b, stride=2, padding=1)[0]  # [2, 3, 3]
@@ -154,6 +185,7 @@ assert y[1].tolist() == [[-7, 3, 1], [-7, -11, -1], [-4, -2, -4]]
 # plus the bias, make the coloured output. (In Jupyter or Colab the slider redraws; on this page it turns the pages of nine
 # prepared figures.)
 
+
 # %%
 def draw_window(step: int) -> plt.Figure:
     row, column = divmod(step - 1, 3)
@@ -164,9 +196,17 @@ def draw_window(step: int) -> plt.Figure:
     for c in range(3):
         viz.number_grid(axes[0, c], padded[c], title=f"input, channel {c}", highlight=here)
         viz.number_grid(axes[1, c], w[0, c], title=f"filter 0, channel {c}", highlight=torch.ones(3, 3))
-    viz.number_grid(axes[0, 3], done, title="output map 0", highlight=torch.arange(9).reshape(3, 3) == step - 1, colour=viz.ORANGE)
+    viz.number_grid(
+        axes[0, 3], done, title="output map 0", highlight=torch.arange(9).reshape(3, 3) == step - 1, colour=viz.ORANGE
+    )
     terms = (padded[:, here.bool()] * w[0].flatten(1)).sum(1).int().tolist()
-    axes[1, 3].text(0.5, 0.5, "\n".join(f"{t:+d}" for t in terms) + f"\n{b[0]:+g} (bias)\n= {y[0, row, column]:g}", ha="center", va="center")
+    axes[1, 3].text(
+        0.5,
+        0.5,
+        "\n".join(f"{t:+d}" for t in terms) + f"\n{b[0]:+g} (bias)\n= {y[0, row, column]:g}",
+        ha="center",
+        va="center",
+    )
     axes[1, 3].axis("off")
     return fig
 
@@ -212,6 +252,7 @@ print(f"second layer: {d2} filters of {d1}×5×5, {ops.conv_parameters(d1, d2, 5
 # *A 240×240×3 image goes through 48 filters of 3×3, pooling with stride 2, and 48 filters of 3×3 again. What comes out?* The
 # question leaves the padding open, so it has two answers.
 
+
 # %%
 def conv_pool_conv(padding: int) -> tuple[int, ...]:
     net = nn.Sequential(nn.Conv2d(3, 48, 3, padding=padding), nn.MaxPool2d(2), nn.Conv2d(48, 48, 3, padding=padding))
@@ -244,6 +285,7 @@ assert ops.avg_pool2d(a[None, None], 2)[0, 0].tolist() == [[3.25, 5.25], [2.0, 2
 # It is a switch: the gradient of the output goes, whole, to one pixel. The mean shares it out in quarters. In the second
 # map's bottom right window the 7 stands twice; the switch picks the first, as torch does.
 
+
 # %%
 def gradient_of(pool, values: torch.Tensor) -> torch.Tensor:
     leaf = values[None, None].clone().requires_grad_()
@@ -255,12 +297,15 @@ by_max, by_mean = gradient_of(ops.max_pool2d, c), gradient_of(ops.avg_pool2d, c)
 assert by_max.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [1, 0, 0, 0]]
 assert torch.equal(by_max, gradient_of(F.max_pool2d, c)) and (by_mean == 0.25).all()
 
-fig, axes = plt.subplots(1, 4, figsize=(9, 2.4))
+fig, axes = plt.subplots(1, 4, figsize=(9, 2.6), width_ratios=[4, 2.2, 4, 4])
 viz.number_grid(axes[0], c, title="input; maxima coloured", highlight=by_max)
 viz.number_grid(axes[1], ops.max_pool2d(c[None, None], 2)[0, 0], title="max pooling", highlight=torch.ones(2, 2))
 viz.number_grid(axes[2], by_max, title="∂(sum of max) / ∂input", highlight=by_max, colour=viz.ORANGE)
 viz.number_grid(axes[3], by_mean, title="∂(sum of mean) / ∂input", highlight=by_mean, colour=viz.ORANGE)
-viz.show(fig, alt="A 4×4 map, its four maxima 4, 9, 5, 7, the max gradient (1 at each maximum, else 0) and the mean gradient (1/4 everywhere).")
+viz.show(
+    fig,
+    alt="A 4×4 map, its four maxima 4, 9, 5, 7, the max gradient (1 at each maximum, else 0) and the mean gradient (1/4 everywhere).",
+)
 
 # %% [markdown]
 # ## The idea is older than the gradient
@@ -293,6 +338,9 @@ changes = {"input": change(lambda z: z), "S cells": change(s_cells), "C cells": 
 print("relative change when the plus moves by one pixel each way:", {k: round(v, 2) for k, v in changes.items()})
 assert changes["C cells"] < changes["S cells"] / 2
 
+# %% [markdown]
+# After one step the S cells' answer has next to nothing in common with the old one; the C cells barely noticed.
+
 # %%
 with torch.no_grad():
     rows = [("S", s_cells(plus)[0]), ("C", c_cells(s_cells(plus))[0]), ("C, moved", c_cells(s_cells(moved))[0])]
@@ -305,7 +353,10 @@ for row, (name, responses) in enumerate(rows):
         axes[row, k + 1].set_title(f"template {title}" if row == 0 else "", fontsize=9)
 for ax in axes.flat:
     ax.set(xticks=[], yticks=[])
-viz.show(fig, alt="Rows: S cells, C cells, C cells after the plus moved. The bars' S maps are sharp lines; the C maps are soft and almost equal in both rows.")
+viz.show(
+    fig,
+    alt="Rows: S cells, C cells, C cells after the plus moved. The bars' S maps are sharp lines; the C maps are soft and much alike in both rows.",
+)
 
 # %% [markdown]
 # ## What one unit can see
@@ -326,6 +377,7 @@ assert [ops.receptive_field(chain[:n])[0] for n in (1, 2, 3, 4)] == [5, 6, 14, 1
 # pixel in the middle reaches it along very many paths, a pixel in the corner along one, so the **effective receptive field** is
 # a soft blob, much smaller than the square. We stack 3×3 layers and measure the square that holds 95 % of the gradient.
 
+
 # %%
 def plain_stack(depth: int, channels: int = 16) -> nn.Sequential:
     layers = []
@@ -338,11 +390,15 @@ def plain_stack(depth: int, channels: int = 16) -> nn.Sequential:
 
 runtime.seed_all(0)
 depths = [1, 2, 4, 8, 16, 32]
-fields = [understand.effective_receptive_field(plain_stack(d), torch.randn(8, 1, 2 * d + 11, 2 * d + 11)) for d in depths]
+fields = [
+    understand.effective_receptive_field(plain_stack(d), torch.randn(8, 1, 2 * d + 11, 2 * d + 11)) for d in depths
+]
 possible = [ops.receptive_field([ops.Window(3)] * d)[0] for d in depths]
 used = [understand.field_width(field) for field in fields]
+bend = math.log(used[-1] / used[-3], depths[-1] / depths[-3])  # exponent of the growth from 8 to 32 layers
 print("layers       ", depths, "\ncan see      ", possible, "\nlooks at     ", used)
-assert used[-1] < possible[-1] * 0.6  # half the width is a quarter of the area
+print(f"the used width grows as depth^{bend:.2f}")
+assert 0.35 < bend < 0.65
 
 # %%
 fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.7), width_ratios=[1, 1, 1, 1.6])
@@ -355,10 +411,13 @@ axes[3].plot(depths, possible, "o-", label="can see")
 axes[3].plot(depths, used, "s-", label="looks at (95 %)")
 axes[3].set(xlabel="3×3 layers", ylabel="width in pixels", title="Receptive field")
 axes[3].legend()
-viz.show(fig, alt=f"Gradient maps for 4, 8 and 16 layers: bright blobs well inside the squares that can be seen. Right: visible width grows to {possible[-1]} pixels in a straight line, used width bends to {used[-1]}.")
+viz.show(
+    fig,
+    alt=f"Gradient maps for 4, 8 and 16 layers: bright blobs well inside the squares that can be seen. Right: visible width grows to {possible[-1]} pixels in a straight line, used width bends to {used[-1]}.",
+)
 
 # %% [markdown]
-# The visible width grows with the number of layers; the used width bends away, roughly as its square root (Luo et al., 2016).
+# The visible width grows in step with the number of layers, the used width roughly as its square root (Luo et al., 2016).
 # Large structures need more than a deep pile of small filters: pooling, stride or dilation widen the step.
 
 # %% [markdown]
@@ -388,32 +447,39 @@ one = nn.Conv2d(3, 200, 5, padding="same")(torch.zeros(1, 3, 150, 100))  # check
 assert one.numel() * 100 == outputs
 
 # %% [markdown]
-# 15,200 weights fit into a floppy disk's boot sector many times over... and their outputs fill 1.2 GB, twice. In training, memory is spent on
-# **activations**, and it grows with the batch. To predict, one image at a time, nothing has to be kept: 12 MB do.
+# The weights take 61 kB. Their outputs take 1.2 GB, twice. In training, memory is spent on **activations**, and it grows with
+# the batch. To predict, one image at a time, nothing has to be kept: 12 MB do.
 
 # %% [markdown]
 # ## LeNet-5
 #
 # In 1989 Yann LeCun and colleagues at Bell Labs trained shared-weight filters by back-propagation on digits from envelopes; in
-# 1998 LeNet-5, with Bottou, Bengio and Haffner, was reading a good part of the cheques in the United States. It is the
-# Neocognitron's sandwich, learned from end to end: convolution, pooling, convolution, pooling, and then an ordinary network on
-# top. Here it is walked by code.
+# 1998, with Bottou, Bengio and Haffner, came LeNet-5; a system built around it read several million bank cheques a day. It is
+# the Neocognitron's sandwich, learned from end to end: convolution, pooling, convolution, pooling, and an ordinary network on
+# top. Let code walk through it.
+
 
 # %%
 def walk(model: nn.Module, x: torch.Tensor) -> None:
     for layer in [*model.features, *model.classifier]:
         x = layer(x)
+        weights, places = models.count_parameters(layer), x[0, 0].numel()  # a filter is used once a place
+        multiply_adds = layer.weight.numel() * places if weights else 0
         if not isinstance(layer, nn.ReLU):
-            print(f"{type(layer).__name__:<10} → {str(tuple(x.shape[1:])):<13} {models.count_parameters(layer):>7,} parameters")
-    print(f"{models.count_parameters(model):>42,} together")
+            print(
+                f"{type(layer).__name__:<10} → {str(tuple(x.shape[1:])):<13} {weights:>7,} parameters {multiply_adds:>9,} multiply-adds"
+            )
+    print(f"{models.count_parameters(model):>34,} parameters")
 
 
 walk(models.LeNet5(), torch.zeros(1, 1, 28, 28))
 assert models.count_parameters(models.LeNet5()) == 61_706
+assert round(100 * 48_120 / 61_706) == 78 and round(100 * (156 + 2_416) / 61_706) == 4
+assert round(100 * (117_600 + 240_000) / (117_600 + 240_000 + 48_000 + 10_080 + 840)) == 86
 
 # %% [markdown]
-# The first linear layer alone holds 78 % of the parameters, though the convolutions do most of the arithmetic. This will
-# be so until networks learn to do without large linear layers (lecture 7).
+# The first linear layer alone holds 78 % of the parameters; the two convolutions do 86 % of the arithmetic with 4 % of them.
+# Keep that in mind when someone calls a network "large".
 #
 # The printed LeNet-5 differs in four ways, all in `course_lib/models/lenet.py`: its third layer connects to *some* maps below
 # by a table, its pooling is a mean with a learned gain and bias, it squashes with a scaled tanh, and its output measures the
@@ -446,13 +512,16 @@ for model, history in runs:
 left.set(xlabel="epoch", ylabel="cross-entropy in nats", title="Training loss", xticks=list(epochs))
 right.set(xlabel="epoch", ylabel="accuracy in %", title="Test accuracy", xticks=list(epochs))
 left.legend()
-viz.show(fig, alt=f"Training loss falls and test accuracy rises to {min(final):.1%} to {max(final):.1%}; the three seeds lie close together.")
+viz.show(
+    fig,
+    alt=f"Training loss falls and test accuracy rises to {min(final):.1%} to {max(final):.1%}; the three seeds lie close together.",
+)
 
 # %% [markdown]
 # What does it get wrong? Rows are the truth, columns the answer, in percent of the row.
 
 # %%
-model = runs[0][0]
+model = runs[0][0].cpu()
 logits = train.predict(model, test_set.inputs())
 confusion = torch.zeros(10, 10).index_put_((test_set.labels, logits.argmax(1)), torch.tensor(1.0), accumulate=True)
 confusion = 100 * confusion / confusion.sum(1, keepdim=True)
@@ -462,8 +531,23 @@ truth, answer = divmod(off_diagonal.argmax().item(), 10)
 fig, ax = plt.subplots(figsize=(6, 4.4))
 ax.imshow(confusion.pow(0.5), cmap="Blues")
 for (i, j), value in [((i, j), confusion[i, j].item()) for i in range(10) for j in range(10)]:
-    ax.text(j, i, f"{value:.0f}" if value >= 1 else "", ha="center", va="center", fontsize=8, color="white" if value > 40 else viz.INK)
-ax.set(xticks=range(10), yticks=range(10), yticklabels=test_set.classes, xlabel="answer", ylabel="truth", title="Confusions in %")
+    ax.text(
+        j,
+        i,
+        f"{value:.0f}" if value >= 1 else "",
+        ha="center",
+        va="center",
+        fontsize=8,
+        color="white" if value > 40 else viz.INK,
+    )
+ax.set(
+    xticks=range(10),
+    yticks=range(10),
+    yticklabels=test_set.classes,
+    xlabel="answer",
+    ylabel="truth",
+    title="Confusions in %",
+)
 ax.set_xticklabels(test_set.classes, rotation=45, ha="right")
 worst = f"{test_set.classes[truth]} taken for {test_set.classes[answer]}, {off_diagonal.max():.0f} %"
 viz.show(fig, alt=f"Confusion matrix, strong on the diagonal. The commonest mistake is {worst}.")
@@ -483,7 +567,9 @@ train.fit(mlp, train_set, test_set, epochs=scale.pick(cpu=3, gpu=12, full=30))
 shifts = list(range(7))
 test_x = test_set.inputs()
 moved = [F.pad(test_x, (s, 0, 0, 0), value=test_x.min().item())[..., :28] for s in shifts]  # to the right by s pixels
-curves = {name: [train.accuracy(net, x, test_set.labels) for x in moved] for name, net in (("LeNet-5", model), ("MLP", mlp))}
+curves = {
+    name: [train.accuracy(net, x, test_set.labels) for x in moved] for name, net in (("LeNet-5", model), ("MLP", mlp))
+}
 print({name: f"{curve[0]:.1%} in place, {curve[3]:.1%} three pixels aside" for name, curve in curves.items()})
 assert curves["LeNet-5"][2] > curves["MLP"][2]
 
@@ -493,7 +579,10 @@ for (name, curve), marker in zip(curves.items(), "os", strict=True):
     ax.plot(shifts, [100 * value for value in curve], marker + "-", label=name)
 ax.set(xlabel="shift in pixels", ylabel="test accuracy in %", title="Same parameters, different beliefs", ylim=(0, 100))
 ax.legend()
-viz.show(fig, alt="Accuracy against shift: both fall as images move aside, the multilayer perceptron sooner and steeper than LeNet-5.")
+viz.show(
+    fig,
+    alt="Accuracy against shift: both fall as images move aside, the multilayer perceptron sooner and steeper than LeNet-5.",
+)
 
 # %% [markdown]
 # The convolutional network keeps its head longer, but it is *not* invariant, and it is worth seeing why. Its maps shift along
@@ -507,15 +596,25 @@ viz.show(fig, alt="Accuracy against shift: both fall as images move aside, the m
 # The six filters of the first layer, and what they make of one boot.
 
 # %%
-first_conv = model.features[0].cpu()
-fig = viz.image_grid(first_conv.weight[:, 0], titles=[f"filter {k}" for k in range(6)], title="Learned 5×5 filters (blue +, orange −)", symmetric=True)
-viz.show(fig, alt="Six learned 5 by 5 filters with positive weights in one colour and negative in another; several are oriented edges.")
+fig = viz.image_grid(
+    model.features[0].weight[:, 0],
+    titles=[f"filter {k}" for k in range(6)],
+    title="Learned 5×5 filters (purple +, orange −)",
+    symmetric=True,
+)
+viz.show(
+    fig,
+    alt="Six learned 5 by 5 filters with positive weights in one colour and negative in another; several are oriented edges.",
+)
 
-boot = test_set.inputs()[(test_set.labels == 9).nonzero()[0]]  # [1, 1, 28, 28]
+# %%
 with torch.no_grad():
-    boot_maps = model.features.cpu()[:2](boot)[0]
+    boot_maps = model.features[:2](boot)[0]
 fig = viz.image_grid(torch.cat([boot[0], boot_maps]), titles=["input"] + [f"map {k}" for k in range(6)], columns=7)
-viz.show(fig, alt="An ankle boot and its six first-layer feature maps: different edges and surfaces of the boot light up in each.")
+viz.show(
+    fig,
+    alt="An ankle boot and its six first-layer feature maps: different edges and surfaces of the boot light up in each.",
+)
 
 # %% [markdown]
 # A map's taste shows in the patches that excite it most. First-layer units like an edge or a surface, 5×5 pixels large; a
@@ -524,13 +623,21 @@ viz.show(fig, alt="An ankle boot and its six first-layer feature maps: different
 
 # %%
 sample = test_set.inputs()[:2000]
-first_maps, second_maps = model.features[:2].cpu(), model.features[:5].cpu()
+first_maps, second_maps = model.features[:2], model.features[:5]
 rows = [understand.strongest_patches(first_maps, sample, k, size=5, jump=1, offset=-2, top=8) for k in range(3)]
 fig = viz.image_grid(torch.cat(rows), columns=8, size=0.7, title="First layer: strongest 5×5 patches of three units")
-viz.show(fig, alt="Three rows of eight 5 by 5 patches, one row a first-layer unit: within a row all show the same kind of edge or surface.")
+viz.show(
+    fig,
+    alt="Three rows of eight 5 by 5 patches, one row a first-layer unit: within a row all show the same kind of edge or surface.",
+)
+
+# %%
 rows = [understand.strongest_patches(second_maps, sample, k, size=14, jump=2, offset=-2, top=8) for k in range(5)]
 fig = viz.image_grid(torch.cat(rows), columns=8, size=0.7, title="Second layer: strongest 14×14 patches of five units")
-viz.show(fig, alt="Five rows of eight 14 by 14 patches, one row a second-layer unit: within a row similar parts of garments, bags or shoes.")
+viz.show(
+    fig,
+    alt="Five rows of eight 14 by 14 patches, one row a second-layer unit: within a row similar parts of garments, bags or shoes.",
+)
 
 # %% [markdown]
 # ## What breaks next
@@ -545,8 +652,7 @@ print(f"peak learning rate 0.3: {broken.test_accuracy[-1]:.1%} (guessing gives 1
 assert broken.test_accuracy[-1] < 0.5
 
 # %% [markdown]
-# Ten more layers would break it as surely. How to start, normalise, regularise and steer the training, so that it is not luck,
-# is lecture 5.
+# How to start, normalise, regularise and steer the training, so that it is not luck, is lecture 5.
 #
 # ## Summary
 #

@@ -19,9 +19,23 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 def test_students_see_no_solution_and_no_hidden_test(released: Course) -> None:
     text = released.release("01_tiny").read_text()
-    for private in ("twice_the_number", "squared_number", "secret_number", "square(-5)", "where both give four", "SOLUTION", "HIDDEN"):
+    for private in (
+        "twice_the_number",
+        "squared_number",
+        "secret_number",
+        "square(-5)",
+        "where both give four",
+        "SOLUTION",
+        "HIDDEN",
+    ):
         assert private not in text
-    for public in ("double(2) should be 4", "double(0) should be 0", "When are the two equal?", "YOUR CODE HERE", "YOUR ANSWER HERE"):
+    for public in (
+        "double(2) should be 4",
+        "double(0) should be 0",
+        "When are the two equal?",
+        "YOUR CODE HERE",
+        "YOUR ANSWER HERE",
+    ):
         assert public in text
 
 
@@ -110,7 +124,7 @@ def pip_calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_install_cell_does_nothing_where_the_library_is(pip_calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    exec(install_cell("https://github.com/example/tiny-course"), {})
+    exec(install_cell("https://github.com/example/tiny-course"), {})  # noqa: S102
     assert pip_calls == []
 
 
@@ -125,10 +139,10 @@ def test_install_cell_keeps_what_colab_brings(pip_calls, monkeypatch: pytest.Mon
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("importlib.metadata.version", version)
     source = install_cell("https://github.com/example/tiny-course")
-    exec(source, {})
+    exec(source, {})  # noqa: S102
     (command,) = pip_calls
     assert command[1:] == [
         "-m", "pip", "install", "--quiet", "torch==2.11.0+cu128", "numpy==2.0.2", "git+https://github.com/example/tiny-course",
     ]  # fmt: skip
     with pytest.raises(RuntimeError, match="check the network"):
-        exec(source, {})
+        exec(source, {})  # noqa: S102

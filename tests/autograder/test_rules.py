@@ -91,7 +91,11 @@ def test_a_master_that_is_not_text_is_refused(tiny: Course) -> None:
 def test_what_every_student_has_may_be_imported(tiny: Course) -> None:
     (tiny.root / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = ["Scikit_Learn>=1.4", "numpy"]\n')
     master = tiny.master("01_tiny")
-    master.write_text(master.read_text().replace("import math", "import math, numpy.linalg\nfrom sklearn import datasets\nfrom course_lib import checks"))
+    master.write_text(
+        master.read_text().replace(
+            "import math", "import math, numpy.linalg\nfrom sklearn import datasets\nfrom course_lib import checks"
+        )
+    )
     read_master(tiny, "01_tiny")
 
 

@@ -1,0 +1,90 @@
+"""The command line on the tiny course: what it prints, writes and returns."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from autograder.cli import app
+from autograder.course import Course
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[str, Result]]:
+    """release, samples and grade, one after the other."""
+    root = shutil.copytree(Path(__file__).parent / "tiny_course", tmp_path_factory.mktemp("cli") / "course")
+    results = {
+        "release": call("--root", root, "release", "01_tiny"),
+        "samples": call("samples", "01_tiny", "--root", root),
+        "grade": call("grade", "01_tiny", "--root", root, "--json", root / "verdicts.json"),
+    }
+    return Course(root), results
+
+
+def test_all_commands_succeed(road) -> None:
+    assert {command: result.exit_code for command, result in road[1].items()} == {
+        "release": 0,
+        "samples": 0,
+        "grade": 0,
+    }
+
+
+def test_release_makes_both_versions(road) -> None:
+    course, results = road
+    assert course.release("01_tiny").exists() and course.solution("01_tiny").exists()
+    assert "grading/release/01_tiny/01_tiny.ipynb" in results["release"].output
+    assert "solutions/01_tiny.ipynb" in results["release"].output
+
+
+def test_samples_get_the_right_marks(road) -> None:
+    course, _ = road
+    verdicts = json.loads((course.root / "verdicts.json").read_text())
+    assert {student: verdict["score"] for student, verdict in verdicts.items()} == {"full": 6, "partial": 3, "wrong": 0}
+    assert verdicts["full"]["max_score"] == 10
+    assert verdicts["full"]["needs_manual_grade"] == ["reflection"]
+    assert verdicts["wrong"]["checks"]["double_visible"] == {
+        "score": 0, "max": 1, "outcome": "failed", "message": "AssertionError: double(2) should be 4, got 0",
+    }  # fmt: skip
+
+
+def test_the_table_names_everyone(road) -> None:
+    lines = road[1]["grade"].stdout.splitlines()
+    assert lines[:4] == [
+        "student  status  score  reason",
+        "full     graded  6/10   to grade by hand: reflection",
+        "partial  graded  3/10",
+        "wrong    graded  0/10",
+    ]
+
+
+@pytest.mark.parametrize("command", ["release", "samples", "grade"])
+def test_a_wrong_name_is_answered_with_the_right_ones(tiny: Course, command: str) -> None:
+    result = call(command, "04_covnets", "--root", tiny.root)
+    assert result.exit_code == 2
+    assert "There is no assignment '04_covnets'" in result.stderr and "01_tiny" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_list(tiny: Course) -> None:
+    result = call("list", "--root", tiny.root)
+    assert (result.exit_code, result.stdout) == (0, "01_tiny\n")
+
+
+def test_a_folder_without_assignments(tmp_path: Path) -> None:
+    result = call("grade", "01_tiny", "--root", tmp_path)
+    assert result.exit_code == 2 and "--root" in result.stderr
+
+
+def test_a_bad_master_ends_release_with_its_problems(tiny: Course) -> None:
+    master = tiny.master("01_tiny")
+    master.write_text(master.read_text().replace("import math", "import my_helpers"))
+    result = call("release", "01_tiny", "--root", tiny.root)
+    assert result.exit_code == 2
+    assert "notebooks/01_tiny/assignment.py, cell 2, starting 'import my_helpers'" in result.stderr
+    assert not tiny.grading.exists() and not (tiny.root / "solutions").exists()
