@@ -76,7 +76,9 @@ def _grade_one(student: str, folder: Path, released: NotebookNode, judge: Judge)
     try:
         return judge(submission)
     except Exception as error:  # noqa: BLE001 - a judge's failure is one student's reason
-        return Verdict(student, "failed", reason=f"It could not be run ({str(error) or type(error).__name__}).")
+        said = str(error) or type(error).__name__
+        advice = "Open the notebook, run it from the top and see which cell ends it."
+        return Verdict(student, "failed", reason=f"It could not be run ({said}). {advice}")
 
 
 def _timestamp(folder: Path) -> str | None:

@@ -29,8 +29,8 @@ def make_student_version(course: Course, name: str) -> Path:
         run_step(GenerateAssignment, course, name, folder=course.grading)
     except StepError as error:
         raise CourseError(
-            f"nbgrader could not make the student version of '{name}': {error}. If cells were added or removed after "
-            f"submissions were graded, move {course.where(course.grading / 'gradebook.db')} away first."
+            f"nbgrader could not make the student version of '{name}': {error}. Once submissions are graded, keep the "
+            f"grade ids as they were, or move {course.where(course.grading / 'gradebook.db')} away and grade anew."
         ) from error
     path = course.release(name)
     master = read_master(course, name)

@@ -14,7 +14,6 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from traitlets.config import Config
 
 LIBRARY = "course_lib"
 TIMEOUT = 1800  # seconds a cell may take
@@ -111,7 +110,7 @@ def execute(root: Path, master: Path) -> nbformat.NotebookNode:
         resources={"metadata": {"path": str(root)}},
         coalesce_streams=True,  # a progress bar becomes the one line it ended with
         store_widget_state=False,  # pages have no kernel: a widget's picture is drawn by course_lib.viz instead
-        config=Config({"KernelManager": {"transport": "ipc"}}),  # no open port, and no warning about one
+        extra_arguments=["--log-level=ERROR"],  # without a warning at every start that it listens on this machine
     )
     start = time.perf_counter()
     try:

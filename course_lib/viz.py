@@ -176,7 +176,7 @@ def image_grid(
 
 
 def number_grid(
-    ax: Axes, values: torch.Tensor | np.ndarray, *, title: str = "", highlight: np.ndarray | None = None, colour: str = SKY
+    ax: Axes, values: torch.Tensor | np.ndarray, *, title: str = "", highlight: torch.Tensor | np.ndarray | None = None, colour: str = SKY
 ) -> None:
     """A matrix written out cell by cell, some cells coloured.
 

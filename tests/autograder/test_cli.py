@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -40,6 +41,12 @@ def test_release_makes_both_versions(road) -> None:
     assert course.release("01_tiny").exists() and course.solution("01_tiny").exists()
     assert "grading/release/01_tiny/01_tiny.ipynb" in results["release"].output
     assert "solutions/01_tiny.ipynb" in results["release"].output
+
+
+def test_the_solution_is_executed_and_keeps_its_outputs(road) -> None:
+    notebook = nbformat.read(road[0].solution("01_tiny"), as_version=4)
+    assert any("3.14159" in str(cell.get("outputs")) for cell in notebook.cells)
+    assert any("BEGIN SOLUTION" in cell.source for cell in notebook.cells)
 
 
 def test_samples_get_the_right_marks(road) -> None:

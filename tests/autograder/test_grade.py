@@ -76,7 +76,7 @@ def other_assignment(notebook: NotebookNode) -> None:
 # Student: (change to a full solution, score); the reflection's four points wait for a person.
 JUDGED = {
     "good": (lambda notebook: None, 6),
-    "loop": (answer("double", "def double(x):\n    while True: pass"), 3),
+    "loop": (answer("double", "def double(x):\n    while x == 0: pass\n    return 2 * x"), 4),
     "raises": (answer("double", "def double(x):\n    return double(x)"), 3),
     "broken_syntax": (answer("double", "def double(x:"), 3),
     "half_right": (answer("double", "def double(x):\n    return 4 if x == 2 else 0"), 4),
@@ -123,7 +123,8 @@ def batch(released: Course, tmp_path_factory: pytest.TempPathFactory) -> tuple[C
     folder("nothing")
     answer("double", "import os\nos._exit(1)")(died := compose(course, NAME, full))
     nbformat.write(died, folder("died") / f"{NAME}.ipynb")
-    return course, grade(course, NAME, judge=StockJudge(course, NAME, cell_timeout=4))
+    patient, hasty = StockJudge(course, NAME), StockJudge(course, NAME, cell_timeout=6)
+    return course, grade(course, NAME, judge=lambda each: (hasty if each.student == "loop" else patient)(each))
 
 
 def test_every_submission_has_a_verdict_or_a_reason(batch) -> None:
@@ -178,7 +179,7 @@ def test_a_single_notebook_of_another_name_is_graded_and_kept(batch) -> None:
 
 def test_outcomes_say_what_happened(batch) -> None:
     verdicts = batch[1]
-    assert verdicts["loop"].checks["double_visible"].outcome == "timeout"
+    assert verdicts["loop"].checks["double_hidden"].outcome == "timeout"
     assert verdicts["raises"].checks["double_visible"].message.startswith("RecursionError: ")
     assert verdicts["broken_syntax"].checks["double_visible"].outcome == "error"
     hidden = verdicts["half_right"].checks["double_hidden"]
@@ -224,6 +225,18 @@ def test_a_worse_resubmission_leaves_the_earlier_marks(batch) -> None:
     assert verdict.status == "failed" and "earlier submission stay" in verdict.reason
     with open_gradebook(course) as book:
         assert book.find_submission(NAME, "noisy").score == 6
+
+
+def test_graded_cells_cannot_go_while_there_are_marks(batch) -> None:
+    course, _ = batch
+    master = course.master(NAME)
+    text = master.read_text()
+    try:
+        master.write_text(text.replace('"grade_id": "double_visible"', '"grade_id": "double_seen"'))
+        with pytest.raises(CourseError, match="Cannot add or remove cells.*keep the grade ids"):
+            grade(course, NAME)
+    finally:
+        master.write_text(text)
 
 
 def test_any_judge_may_fail(batch) -> None:

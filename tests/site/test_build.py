@@ -1,0 +1,120 @@
+"""The pieces of the build: what makes a chapter run again, and what the build refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import build
+import executed
+import nbformat
+import pytest
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A small repository: one master, a library of four modules, one of them out of the master's reach."""
+    files = {
+        "requirements.txt": "numpy==2\n",
+        "_toc.yml": "format: jb-book\nroot: index\nchapters:\n- file: lectures/01_one\n",
+        "notebooks/01_one/lecture.py": "# %% [markdown]\n# # One\n\n# %%\nfrom course_lib.ops import conv\nprint(1)\n",
+        "course_lib/__init__.py": "",
+        "course_lib/ops/__init__.py": "from .geometry import size\n",
+        "course_lib/ops/geometry.py": "import course_lib.scale\nsize = 1\n",
+        "course_lib/ops/conv.py": "",
+        "course_lib/scale.py": "",
+        "course_lib/unrelated.py": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def key(root: Path) -> str:
+    return executed.chapter_key(root, root / "notebooks/01_one/lecture.py")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notebooks/01_one/lecture.py", "requirements.txt"]
+    + [f"course_lib/{name}.py" for name in ("__init__", "ops/__init__", "ops/geometry", "ops/conv", "scale")],
+)
+def test_key_changes_with_what_the_chapter_reaches(root: Path, name: str) -> None:
+    before = key(root)
+    (root / name).write_text((root / name).read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    assert key(root) != before
+
+
+def test_key_ignores_what_the_chapter_does_not_reach(root: Path) -> None:
+    before = key(root)
+    (root / "course_lib/unrelated.py").write_text("changed = 1\n", encoding="utf-8")
+    assert key(root) == before
+
+
+def test_key_of_a_real_lecture_reaches_the_layers_below() -> None:
+    master = build.ROOT / "notebooks/04_convnets/lecture.py"
+    reached = executed.library_modules(build.ROOT, master.read_text(encoding="utf-8"))
+    assert {"course_lib.ops.conv", "course_lib.models.lenet", "course_lib.layers"} <= set(reached)
+
+
+def test_chapter_runs_once_and_is_measured(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    master = root / "notebooks/01_one/lecture.py"
+    notebook, cached = executed.executed_chapter(root, master)
+    cost = notebook.metadata["course"]
+    assert not cached and len(notebook.cells) == 2 and notebook.cells[1].outputs[0].text == "1\n"
+    assert 0 < cost["seconds"] < 60 and 20 < cost["memory_mb"] < 2000 and cost["cores"] >= 1
+    monkeypatch.setattr(executed, "execute", lambda *_: pytest.fail("executed again"))
+    again, cached = executed.executed_chapter(root, master)
+    assert cached and again == notebook
+    assert not list(root.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("a = 1 / 0", r"notebooks/01_one/lecture\.py, cell 2 \(`a = 1 / 0`\) stopped with ZeroDivisionError"),
+        ("import ipywidgets\nipywidgets.IntSlider()", r"cell 2 shows a widget.*viz\.knob"),
+    ],
+)
+def test_bad_cell_stops_the_build_with_a_sentence(root: Path, cell: str, sentence: str) -> None:
+    master = root / "notebooks/01_one/lecture.py"
+    master.write_text(f"# %% [markdown]\n# # One\n\n# %%\n{cell}\n\n# %%\nprint('not reached')\n", encoding="utf-8")
+    with pytest.raises(executed.BuildError, match=sentence):
+        executed.executed_chapter(root, master)
+    assert not list(root.glob("_build/executed/*"))
+
+
+def test_chapter_missing_from_the_contents_is_refused(root: Path) -> None:
+    (root / "notebooks/02_two").mkdir()
+    (root / "notebooks/02_two/lecture.py").write_text("", encoding="utf-8")
+    with pytest.raises(build.BuildError, match=r"notebooks/02_two/lecture\.py is not in _toc\.yml.*lectures/02_two"):
+        build.check_toc(root)
+
+
+def test_contents_without_a_master_are_refused(root: Path) -> None:
+    (root / "_toc.yml").write_text(
+        (root / "_toc.yml").read_text(encoding="utf-8") + "  sections:\n  - file: assignments/01_one\n", encoding="utf-8"
+    )
+    with pytest.raises(build.BuildError, match=r"lists assignments/01_one.*assignment\.py does not exist"):
+        build.check_toc(root)
+
+
+def test_unchanged_page_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "lectures" / "page.ipynb"
+    build.write_if_changed(page, "text")
+    before = page.stat().st_mtime_ns
+    build.write_if_changed(page, "text")
+    assert page.stat().st_mtime_ns == before
+    build.write_if_changed(page, "other")
+    assert page.read_text(encoding="utf-8") == "other"
+
+
+def test_lecture_page_names_gpu_and_goes_without_assignment() -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One")])
+    notebook.metadata["course"] = {"seconds": 63.6, "memory_mb": 1140, "cores": 2, "gpu": "Tesla T4"}
+    page = build.lecture_page(notebook, None, "https://example.org")
+    assert [cell.source for cell in page.cells] == [
+        "# One",
+        '<p class="measured">Measured when this page was built: 64 s on Tesla T4, 1.1 GB of memory.</p>',
+    ]
