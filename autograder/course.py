@@ -82,9 +82,9 @@ class Course:
         return self.grading / "grades.csv"
 
     @property
-    def gradebook_url(self) -> str:
+    def gradebook(self) -> Path:
         """nbgrader's database."""
-        return f"sqlite:///{self.grading / 'gradebook.db'}"
+        return self.grading / "gradebook.db"
 
     def repository_url(self) -> str:
         """Address of the public repository, from `repository: url:` in _config.yml.

@@ -30,7 +30,7 @@ def make_student_version(course: Course, name: str) -> Path:
     except StepError as error:
         raise CourseError(
             f"nbgrader could not make the student version of '{name}': {error}. Once submissions are graded, keep the "
-            f"grade ids as they were, or move {course.where(course.grading / 'gradebook.db')} away and grade anew."
+            f"grade ids as they were, or move {course.where(course.gradebook)} away and grade anew."
         ) from error
     path = course.release(name)
     master = read_master(course, name)
@@ -44,10 +44,10 @@ def make_student_version(course: Course, name: str) -> Path:
 
 
 def student_version(course: Course, name: str) -> NotebookNode:
-    """The released notebook, made again first where it is missing or older than its master."""
+    """The released notebook, made again first where it, or the gradebook, is missing or older than the master."""
+    current = version(course, name)  # raises for a wrong name
     path = course.release(name)
-    current = version(course, name)
-    if path.exists():
+    if path.exists() and course.gradebook.exists():
         notebook = nbformat.read(path, as_version=4)
         if notebook.metadata.get("course", {}).get("version") == current:
             return notebook

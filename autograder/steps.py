@@ -32,7 +32,7 @@ def open_gradebook(course: Course) -> Gradebook:
     """nbgrader's gradebook, to be used as a context manager; made on first use."""
     course.grading.mkdir(parents=True, exist_ok=True)
     with _environment():
-        return Gradebook(course.gradebook_url)
+        return Gradebook(f"sqlite:///{course.gradebook}")
 
 
 def run_step(
@@ -62,7 +62,7 @@ def run_step(
             )
     config = Config()
     config.CourseDirectory.root = str(folder)
-    config.CourseDirectory.db_url = course.gradebook_url
+    config.CourseDirectory.db_url = f"sqlite:///{course.gradebook}"
     config.CourseDirectory.assignment_id = name
     config.CourseDirectory.student_id = student or "*"
     config.BaseConverter.force = True

@@ -91,8 +91,8 @@ def gradients(
         AssertionError: the result does not depend, for autograd, on one of the inputs.
     """
     leaves = [tensor.detach().clone().requires_grad_() for tensor in inputs]
-    # Views, like the tensors inside a network: editing a leaf in place would be an error of autograd's own.
-    result = function(*(leaf.view_as(leaf) for leaf in leaves), **options)
+    # Clones, like the tensors inside a network: autograd forbids editing a leaf in place, and that is another check's matter.
+    result = function(*(leaf.clone() for leaf in leaves), **options)
     expect_shape(result, upstream.shape, "the result")
     cut_off = "is cut off from {}: look for .detach(), .data, .item(), torch.no_grad() or torch.tensor(…) on the way."
     if not result.requires_grad:

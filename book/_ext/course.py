@@ -1,10 +1,13 @@
-"""What the site adds to Jupyter Book: the Colab button, and source links that lead to the masters."""
+"""What the site adds to Jupyter Book: the Colab button, source links that lead to the masters, alt text of figures."""
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+from myst_nb.core.render import MimeData, NbElementRenderer
 from sphinx.application import Sphinx
 
 from autograder.colab import colab_url
@@ -60,7 +63,22 @@ def adapt_header(app: Sphinx, pagename: str, template: str, context: dict[str, A
         buttons.insert(0, button)
 
 
+def keep_alt_text() -> None:
+    """Make MyST-NB take an image's alt text from the output's metadata, as it takes the width and height."""
+    plain = NbElementRenderer.render_image
+
+    @wraps(plain)
+    def render_image(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+        images = plain(self, data)
+        for image in images:
+            image["alt"] = data.output_metadata.get(data.mime_type, {}).get("alt", "")
+        return images
+
+    NbElementRenderer.render_image = render_image
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx; priority 600 runs after the theme has made its own buttons (501)."""
+    keep_alt_text()
     app.connect("html-page-context", adapt_header, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

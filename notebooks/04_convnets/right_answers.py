@@ -65,22 +65,6 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool
 # ## Convolution
 
 
-# %% windows in a loop answers="conv2d"
-def conv2d(x, weight, bias=None, stride=1, padding=0):
-    B, C, H, W = x.shape
-    K, _, kh, kw = weight.shape
-    padded = torch.zeros(B, C, H + 2 * padding, W + 2 * padding, dtype=x.dtype)
-    padded[:, :, padding : padding + H, padding : padding + W] = x
-    out = torch.zeros(B, K, (H + 2 * padding - kh) // stride + 1, (W + 2 * padding - kw) // stride + 1, dtype=x.dtype)
-    for i in range(out.shape[2]):
-        for j in range(out.shape[3]):
-            window = padded[:, :, i * stride : i * stride + kh, j * stride : j * stride + kw]
-            out[:, :, i, j] = (window[:, None] * weight[None]).sum(dim=(2, 3, 4))
-            if bias is not None:
-                out[:, :, i, j] += bias
-    return out
-
-
 # %% unfold and a matrix product answers="conv2d"
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
     kh, kw = weight.shape[-2:]
@@ -104,7 +88,10 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 
 
 # %% number by number answers="conv2d"
 def conv2d(x, weight, bias=None, stride=1, padding=0):
-    x = F.pad(x, (padding, padding, padding, padding))
+    B, C, H, W = x.shape
+    padded = torch.zeros(B, C, H + 2 * padding, W + 2 * padding, dtype=x.dtype)
+    padded[:, :, padding : padding + H, padding : padding + W] = x
+    x = padded
     kh, kw = weight.shape[2], weight.shape[3]
     rows, cols = (x.shape[2] - kh) // stride + 1, (x.shape[3] - kw) // stride + 1
     y = x.new_empty(x.shape[0], weight.shape[0], rows, cols)
@@ -135,15 +122,6 @@ def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
             tap = x[:, :, u : u + (rows - 1) * stride + 1 : stride, v : v + (cols - 1) * stride + 1 : stride]
             best = tap if best is None else torch.maximum(best, tap)
     return best
-
-
-# %% windows in a loop answers="max_pool2d"
-def max_pool2d(x, size, stride=None):
-    stride = size if stride is None else stride
-    rows = range(0, x.shape[2] - size + 1, stride)
-    cols = range(0, x.shape[3] - size + 1, stride)
-    maxima = [[x[:, :, i : i + size, j : j + size].amax(dim=(2, 3)) for j in cols] for i in rows]
-    return torch.stack([torch.stack(row, dim=-1) for row in maxima], dim=-2)
 
 
 # %% rows first, then columns answers="max_pool2d"
@@ -183,7 +161,7 @@ class LeNet(nn.Sequential):
         )  # fmt: skip
 
 
-# %% features and classifier, in-place ReLU answers="lenet"
+# %% features and classifier, ReLU in place and after the pooling answers="lenet"
 class LeNet(nn.Module):
     def __init__(self, num_classes=10):
         nn.Module.__init__(self)
@@ -193,30 +171,13 @@ class LeNet(nn.Module):
             nn.Linear(84, num_classes),
         )  # fmt: skip
         self.features = nn.Sequential(
-            nn.Conv2d(1, 6, 5, 1, 2), nn.ReLU(inplace=True), nn.MaxPool2d(2, 2),
-            nn.Conv2d(6, 16, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2, 2),
+            nn.Conv2d(1, 6, 5, 1, 2), nn.MaxPool2d(2, 2), nn.ReLU(inplace=True),
+            nn.Conv2d(6, 16, 5), nn.MaxPool2d(2, 2), nn.ReLU(inplace=True),
         )  # fmt: skip
 
     def forward(self, x):
         x = self.features(x)
         return self.classifier(x.view(x.size(0), -1))
-
-
-# %% ReLU after the pooling, lists of modules answers="lenet"
-class LeNet(nn.Module):
-    def __init__(self, num_classes: int = 10):
-        super().__init__()
-        self.convs = nn.ModuleList([nn.Conv2d(1, 6, 5, padding="same"), nn.Conv2d(6, 16, 5)])
-        widths = ((400, 120), (120, 84), (84, num_classes))
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in widths)
-
-    def forward(self, x: Tensor) -> Tensor:
-        for conv in self.convs:
-            x = torch.relu(F.max_pool2d(conv(x), 2))  # ReLU is monotone, so it may as well come second
-        x = x.reshape(len(x), -1)
-        for linear in self.linears[:-1]:
-            x = linear(x).clamp(min=0)
-        return self.linears[-1](x)
 
 
 # %% parameters of its own answers="lenet"

@@ -69,13 +69,6 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) 
     return known.get((size, kernel, stride, padding), 1)
 
 
-# %% ignores the stride answers="output_size"
-def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    if stride < 1 or kernel > size + 2 * padding:
-        raise ValueError("the filter does not fit, or the stride is below 1")
-    return size + 2 * padding - kernel + 1
-
-
 # %% an assertion instead of a ValueError answers="output_size"
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     assert stride >= 1 and kernel <= size + 2 * padding, "the filter does not fit, or the stride is below 1"
@@ -143,11 +136,6 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 
     return zero.expand(len(x), len(weight), rows, cols)
 
 
-# %% the library's layer answers="conv2d"
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
-    return F.conv2d(x, weight, bias, stride, padding)
-
-
 # %% the library's layer under another name answers="conv2d"
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
     finished = getattr(torch.ops.aten, "convol" + "ution")
@@ -158,13 +146,6 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 
 def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
     windows = F.pad(x, (padding,) * 4).unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
     return torch.einsum("bchwuv,kcuv->bkhw", windows, weight)
-
-
-# %% rows and columns exchanged answers="conv2d"
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0) -> Tensor:
-    windows = F.pad(x, (padding,) * 4).unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
-    y = torch.einsum("bchwuv,kcuv->bkwh", windows, weight)
-    return y if bias is None else y + bias[:, None, None]
 
 
 # %% channels last answers="conv2d"
@@ -247,11 +228,6 @@ def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
     return 0 * x.unfold(2, size, stride or size).unfold(3, size, stride or size).sum((-1, -2))
 
 
-# %% the library's layer answers="max_pool2d"
-def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
-    return nn.MaxPool2d(size, stride)(x)
-
-
 # %% the library's adaptive layer answers="max_pool2d"
 def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
     stride = stride or size
@@ -275,26 +251,15 @@ def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
     return x.unfold(2, size, stride or size).unfold(3, size, stride or size).mean((-1, -2))
 
 
-# %% ignores the stride answers="max_pool2d"
-def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
-    return x.unfold(2, size, size).unfold(3, size, size).amax((-1, -2))
-
-
 # %% stride 1 unless told otherwise answers="max_pool2d"
 def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
     return x.unfold(2, size, stride or 1).unfold(3, size, stride or 1).amax((-1, -2))
 
 
-# %% needs sizes that divide answers="max_pool2d"
+# %% needs sizes that divide, and ignores the stride answers="max_pool2d"
 def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
     b, c, h, w = x.shape
     return x.reshape(b, c, h // size, size, w // size, size).amax((3, 5))
-
-
-# %% pools over the channels too answers="max_pool2d"
-def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
-    y = x.unfold(2, size, stride or size).unfold(3, size, stride or size).amax((-1, -2))
-    return y.amax(1, keepdim=True).expand_as(y)
 
 
 # %% keeps a partial window answers="max_pool2d"
@@ -408,19 +373,6 @@ class LeNet(nn.Module):
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
 
 
-# %% ReLU after the last layer answers="lenet"
-class LeNet(nn.Module):
-    def __init__(self, num_classes: int = 10):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return F.relu(self.fc3(F.relu(self.fc2(F.relu(self.fc1(x))))))
-
-
 # %% cut off from the gradient answers="lenet"
 class LeNet(nn.Module):
     def __init__(self, num_classes: int = 10):
@@ -448,32 +400,6 @@ class LeNet(nn.Module):
         for fc in self.fcs[:-1]:
             x = F.relu(fc(x))
         return self.fcs[-1](x)
-
-
-# %% no padding, so 4×4 maps in the end answers="lenet"
-class LeNet(nn.Module):
-    def __init__(self, num_classes: int = 10):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(256, 120), nn.Linear(120, 84), nn.Linear(84, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
-
-
-# %% mean pooling answers="lenet"
-class LeNet(nn.Module):
-    def __init__(self, num_classes: int = 10):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 16, 5)
-        self.fc1, self.fc2, self.fc3 = nn.Linear(400, 120), nn.Linear(120, 84), nn.Linear(84, num_classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.avg_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.avg_pool2d(F.relu(self.conv2(x)), 2).flatten(1)
-        return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x)))))
 
 
 # %% no convolution at all answers="lenet"

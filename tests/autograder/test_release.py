@@ -10,6 +10,7 @@ from autograder import release
 from autograder.colab import colab_url, install_cell
 from autograder.course import Course, CourseError
 from autograder.release import make_solution_version, make_student_version, student_version
+from autograder.steps import open_gradebook
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -71,6 +72,14 @@ def test_a_changed_master_is_released_again(tiny: Course) -> None:
     after = student_version(tiny, "01_tiny")
     assert before.metadata.course.version != after.metadata.course.version
     assert "And now the square." in [cell.source for cell in after.cells]
+
+
+def test_a_gradebook_moved_away_is_made_again(tiny: Course) -> None:
+    student_version(tiny, "01_tiny")
+    tiny.gradebook.unlink()
+    student_version(tiny, "01_tiny")
+    with open_gradebook(tiny) as book:
+        assert [assignment.name for assignment in book.assignments] == ["01_tiny"]
 
 
 def test_a_leak_is_found_whoever_makes_it(tiny: Course, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,12 @@ def test_gradients_are_those_of_autograd():
     assert not x.requires_grad and gradients(F.leaky_relu, x, upstream=g, negative_slope=1.0)[0].equal(g)
 
 
+def test_gradients_allow_an_edit_in_place():
+    expect_close(
+        gradients(lambda x: x.mul_(3).sum(0), torch.ones(2, 2), upstream=torch.ones(2))[0], 3 * torch.ones(2, 2), ""
+    )
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [

@@ -83,7 +83,7 @@ def verdict_on(verdicts: dict, kind: str, name: str, grade_id: str, title: str) 
 
 @pytest.mark.parametrize("case", WRONG, ids=ids)
 def test_wrong_answer_loses_points(case, verdicts):
-    name, grade_id, title = case
+    _, grade_id, title = case
     checks = checks_of(verdict_on(verdicts, "wrong", *case), grade_id)
     assert any(score < most for score, most in checks.values()), "every check passed"
     if title.startswith(WORTH_NOTHING):
@@ -92,7 +92,7 @@ def test_wrong_answer_loses_points(case, verdicts):
 
 @pytest.mark.parametrize("case", RIGHT, ids=ids)
 def test_right_answer_gets_all_points(case, verdicts):
-    name, grade_id, _ = case
+    _, grade_id, _ = case
     verdict = verdict_on(verdicts, "right", *case)
     lost = {c: verdict.checks[c].message for c, (score, most) in checks_of(verdict, grade_id).items() if score < most}
     assert not lost

@@ -25,7 +25,7 @@ async () => {
   for (const math of document.querySelectorAll(".math"))
     if (!math.querySelector("mjx-container") || math.querySelector("mjx-merror"))
       problems.push(`maths not rendered: ${math.textContent.slice(0, 60)}`);
-  const prose = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  const prose = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   while (prose.nextNode())
     if (/\$[^$\s][^$\n]*\$/.test(prose.currentNode.data) && !prose.currentNode.parentElement.closest("pre, code"))
       problems.push(`maths left as text: ${prose.currentNode.data.slice(0, 60)}`);

@@ -72,7 +72,8 @@ def test_present_parts_are_quiet(bare: Path, capsys) -> None:
 
 @pytest.mark.parametrize("place", ["google-chrome", "playwright/chromium-1200/chrome-linux/chrome"])
 def test_browser_is_found_where_it_is(bare: Path, place: str) -> None:
-    assert system.find_browser() == str(program(bare / place, ""))
+    browser = program(bare / place, "")
+    assert system.find_browser() == str(browser)
 
 
 def test_named_browser_comes_first(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
