@@ -467,7 +467,7 @@ def walk(model: nn.Module, x: torch.Tensor) -> None:
         multiply_adds = layer.weight.numel() * places if weights else 0
         if not isinstance(layer, nn.ReLU):
             print(
-                f"{type(layer).__name__:<10} → {str(tuple(x.shape[1:])):<13} {weights:>7,} parameters {multiply_adds:>9,} multiply-adds"
+                f"{type(layer).__name__:<10} → {tuple(x.shape[1:])!s:<13} {weights:>7,} parameters {multiply_adds:>9,} multiply-adds"
             )
     print(f"{models.count_parameters(model):>34,} parameters")
 
@@ -505,7 +505,7 @@ assert min(final) >= 0.88
 
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7))
-for model, history in runs:
+for _, history in runs:
     epochs = range(1, len(history.train_loss) + 1)
     left.plot(epochs, history.train_loss, "o-", label=f"seed {history.seed}")
     right.plot(epochs, [100 * a for a in history.test_accuracy], "o-")

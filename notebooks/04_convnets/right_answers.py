@@ -4,7 +4,7 @@
 # Different styles, each in the place of one solution cell. A test grades them: every one must get all points.
 #
 # Each names what the master's first cell imports, so for the linter:
-# ruff: noqa: F811, F821
+# ruff: noqa: F821
 
 
 # %% [markdown]

@@ -4,7 +4,7 @@
 # Typical mistakes, each in the place of one solution cell. A test grades them: every one must lose points.
 #
 # Each names what the master's first cell imports, so for the linter:
-# ruff: noqa: F811, F821
+# ruff: noqa: F821
 
 
 # %% [markdown]

@@ -16,14 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]  # scripts, not packages
 
-from system import find_browser  # noqa: E402
+from system import find_browser
 
 VIEWS = {f"{mode}-{size}": (mode, size) for mode in ("light", "dark") for size in ("desktop", "phone")}
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync"
-).split()
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 def site_pages() -> list[str]:
