@@ -1,11 +1,12 @@
 """Build the site: execute the lectures, make the student notebooks, let Jupyter Book make `_build/html`.
 
-Run by `make book`. Chapters are executed only when something they depend on changed (see executed.py), and pages are
-rewritten only when their content changed, so a second run takes seconds.
+Run by `make book`. A chapter is executed only when something that it depends on changed (see executed.py), and the site
+is made only when a file that Sphinx reads changed, so a second run takes seconds.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
 from pathlib import Path
@@ -67,55 +68,62 @@ def lecture_page(notebook: nbformat.NotebookNode, assignment: str | None, colab:
     return notebook
 
 
-def write_if_changed(path: Path, text: str) -> None:
-    """Leave an unchanged file alone: Sphinx reads again what has a new modification time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-
-
 def write_pages(root: Path, names: dict[str, list[str]]) -> list[tuple[str, float, str]]:
     """Write the derived pages below book/; rows (chapter, seconds, "cached" or "run") for the report."""
     course, rows = Course(root), []
+    for section in SECTIONS:
+        shutil.rmtree(root / "book" / section, ignore_errors=True)
+        (root / "book" / section).mkdir()
     for name in names["assignments"]:
-        student = make_student_version(course, name)
-        write_if_changed(root / "book" / "assignments" / f"{name}.ipynb", student.read_text(encoding="utf-8"))
+        shutil.copy(make_student_version(course, name), root / "book" / "assignments")
     for name in names["lectures"]:
         print(f"{name} …", flush=True)
         notebook, cached = executed_chapter(root, root / "notebooks" / name / "lecture.py")
         rows.append((name, notebook.metadata["course"]["seconds"], "cached" if cached else "run"))
         assignment = name if name in names["assignments"] else None
         page = lecture_page(notebook, assignment, colab_url(course.repository_url(), name))
-        write_if_changed(root / "book" / "lectures" / f"{name}.ipynb", nbformat.writes(page))
-    for section, kept in names.items():
-        for page in (root / "book" / section).glob("*.ipynb"):
-            if page.stem not in kept:
-                page.unlink()  # the page of a chapter that is gone
+        nbformat.write(page, root / "book" / "lectures" / f"{name}.ipynb")
     return rows
 
 
+def site_key(root: Path) -> str:
+    """Hash of every file that Sphinx reads."""
+    folders = ("book", "course_lib", "autograder")
+    files = [root / "_config.yml", root / "_toc.yml", root / "requirements.txt"]
+    files += [path for folder in folders for path in (root / folder).rglob("*") if path.is_file()]
+    derived = {"__pycache__", "generated"}  # bytecode, and the stubs that autosummary writes
+    digest = hashlib.sha256()
+    for path in sorted(path for path in files if derived.isdisjoint(path.parts)):
+        digest.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
 def make_html(root: Path) -> Path:
-    """Run Jupyter Book with warnings as errors; the index page of the site."""
-    for stub in (root / "book" / "api" / "generated").glob("*.rst"):
-        module = root.joinpath(*stub.stem.split("."))
-        if not module.with_suffix(".py").is_file() and not module.is_dir():
-            stub.unlink()  # the page of a module that is gone
-    html = root / "_build" / "html"
-    overrides = {"external_toc_path": str(root / "_toc.yml"), "nitpicky": True, "latex_individualpages": False}
+    """Run Jupyter Book with warnings as errors, unless nothing changed; the index page of the site.
+
+    A changed site is made from nothing: an incremental build would keep old navigation on untouched pages, pages of
+    chapters that are gone, and forget the warnings of the run before.
+    """
+    made, html = root / "_build", root / "_build" / "html"
+    stamp, key = made / "site.key", site_key(root)
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key and (html / "index.html").is_file():
+        return html / "index.html"
+    for old in (html, made / ".doctrees", root / "book" / "api" / "generated"):
+        shutil.rmtree(old, ignore_errors=True)
+    stamp.unlink(missing_ok=True)
     result = build_sphinx(
         str(root / "book"),
         str(html),
         path_config=str(root / "_config.yml"),
-        confoverrides=overrides,
+        confoverrides={"external_toc_path": str(root / "_toc.yml"), "nitpicky": True, "latex_individualpages": False},
         noconfig=True,
         warningiserror=True,
         keep_going=True,
         quiet=True,
     )
     if result:
-        # Sphinx keeps what it read, warnings forgotten: without this a second run would pass.
-        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)
         raise BuildError("Each warning of Sphinx above is an error. Mend the pages it names and run again.")
+    stamp.write_text(key, encoding="utf-8")
     return html / "index.html"
 
 

@@ -1,5 +1,7 @@
 """The sentences that students read, and the watch over work to be done by hand."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -168,9 +170,6 @@ def test_own_work_allows_torch_and_refuses_the_course():
 
 def test_a_refused_call_does_not_run():
     ran = []
-    with by_hand():
-        try:
-            ran.append(F.conv2d(X, W))
-        except AssertionError:
-            pass
+    with by_hand(), suppress(AssertionError):
+        ran.append(F.conv2d(X, W))
     assert not ran

@@ -100,14 +100,27 @@ def test_contents_without_a_master_are_refused(root: Path) -> None:
         build.check_toc(root)
 
 
-def test_unchanged_page_is_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "lectures" / "page.ipynb"
-    build.write_if_changed(page, "text")
-    before = page.stat().st_mtime_ns
-    build.write_if_changed(page, "text")
-    assert page.stat().st_mtime_ns == before
-    build.write_if_changed(page, "other")
-    assert page.read_text(encoding="utf-8") == "other"
+def test_site_is_made_again_only_after_a_change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Sphinx reads decides; a build that warned leaves no stamp, so the next one warns again."""
+    for name in ("_config.yml", "book/index.md", "autograder/cli.py"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("", encoding="utf-8")
+    results, calls = [1, 0, 0], []
+
+    def fake_sphinx(source: str, html: str, **options: object) -> int:
+        calls.append(html)
+        Path(html).mkdir(parents=True)
+        (Path(html) / "index.html").touch()
+        return results[len(calls) - 1]
+
+    monkeypatch.setattr(build, "build_sphinx", fake_sphinx)
+    with pytest.raises(build.BuildError, match="warning"):
+        build.make_html(root)
+    assert build.make_html(root) == build.make_html(root) == root / "_build/html/index.html"
+    assert len(calls) == 2
+    (root / "course_lib/unrelated.py").write_text('"""Documented."""', encoding="utf-8")
+    build.make_html(root)
+    assert len(calls) == 3
 
 
 def test_lecture_page_names_gpu_and_goes_without_assignment() -> None:
