@@ -88,7 +88,10 @@ def lens() -> list[str]:
     first, unit_x = STAGES[0], STAGES[0][2] + SQUEEZE * STAGES[0][1] * 17.5 / 28
     unit_y = BASE + first[1] * (13.5 / 28 - 0.5) - 12
     edges = (y, y + 5 * side)
-    lines = [f'<path d="M{x + 5 * side:g} {edge:g} L{unit_x:g} {unit_y:g}" stroke="{ACCENT}" stroke-width="1.2"/>' for edge in edges]
+    lines = [
+        f'<path d="M{x + 5 * side:g} {edge:g} L{unit_x:g} {unit_y:g}" stroke="{ACCENT}" stroke-width="1.2"/>'
+        for edge in edges
+    ]
     box = f'<rect x="{x:g}" y="{y:g}" width="{5 * side:g}" height="{5 * side:g}" fill="{ACCENT}" fill-opacity=".2" stroke="{ACCENT}" stroke-width="2"/>'
     return [*lines, box, f'<circle cx="{unit_x:g}" cy="{unit_y:g}" r="4" fill="{ACCENT}"/>']
 
@@ -98,7 +101,9 @@ def bars(probabilities: list[float], classes: tuple[str, ...]) -> list[str]:
     parts, best = [], max(probabilities)
     for k, (share, name) in enumerate(zip(probabilities, classes, strict=True)):
         y, strong = BASE - 118 + k * 25, share == best
-        parts.append(f'<rect x="1068" y="{y:g}" width="{2 + 108 * share:.1f}" height="7" rx="3" fill="{ACCENT if strong else FAINT}"/>')
+        parts.append(
+            f'<rect x="1068" y="{y:g}" width="{2 + 108 * share:.1f}" height="7" rx="3" fill="{ACCENT if strong else FAINT}"/>'
+        )
         weight = "700" if strong else "400"
         parts.append(text(1068, y - 4, name, 13, INK if strong else FAINT, f'font-weight="{weight}"'))
     return [*parts, label(1120, ("answer", "10 classes"))]
@@ -107,7 +112,9 @@ def bars(probabilities: list[float], classes: tuple[str, ...]) -> list[str]:
 def label(x: float, words: tuple[str, str]) -> str:
     """Two lines below a stage."""
     middle = 'text-anchor="middle"'
-    return text(x, HEIGHT - 44, words[0], 17, INK, f'{middle} font-weight="600"') + text(x, HEIGHT - 21, words[1], 14, FAINT, middle)
+    return text(x, HEIGHT - 44, words[0], 17, INK, f'{middle} font-weight="600"') + text(
+        x, HEIGHT - 21, words[1], 14, FAINT, middle
+    )
 
 
 def text(x: float, y: float, words: str, size: int, colour: str, more: str = "") -> str:

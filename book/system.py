@@ -70,7 +70,9 @@ def need_data() -> None:
         return
     script = "from course_lib.data.datasets import load; assert load('fashion_mnist', 'train').name == 'fashion_mnist'"
     if subprocess.run([sys.executable, "-c", script], capture_output=True).returncode:
-        raise Missing("Fashion-MNIST is not here and cannot be downloaded. Run: sudo apt-get install dataset-fashion-mnist")
+        raise Missing(
+            "Fashion-MNIST is not here and cannot be downloaded. Run: sudo apt-get install dataset-fashion-mnist"
+        )
 
 
 def need_browser() -> None:
@@ -81,7 +83,9 @@ def need_browser() -> None:
         print("Downloading Chromium with Playwright …", flush=True)
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
     if not find_browser():
-        raise Missing("The site's tests need Chromium. Run: sudo apt-get install chromium (or set CHROMIUM to its path)")
+        raise Missing(
+            "The site's tests need Chromium. Run: sudo apt-get install chromium (or set CHROMIUM to its path)"
+        )
 
 
 PARTS = {"python": need_python, "data": need_data, "browser": need_browser}

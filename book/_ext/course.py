@@ -1,7 +1,8 @@
-"""What the site adds to Jupyter Book: the Colab button, source links that lead to the masters, alt text of figures."""
+"""What the site adds to Jupyter Book: Colab button, source links to the masters, alt text of figures, Markdown docstrings."""
 
 from __future__ import annotations
 
+import re
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,14 @@ def keep_alt_text() -> None:
     NbElementRenderer.render_image = render_image
 
 
+def code_in_docstrings(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Sphinx's autodoc-process-docstring: `x` in a docstring is code, as in Markdown."""
+    lines[:] = [re.sub(r"(?<![`:\w])`([^`]+)`(?![`_])", r"``\1``", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx; priority 600 runs after the theme has made its own buttons (501)."""
+    """Called by Sphinx. Docstrings come before napoleon reads them (500), buttons after the theme made its own (501)."""
     keep_alt_text()
+    app.connect("autodoc-process-docstring", code_in_docstrings, priority=400)
     app.connect("html-page-context", adapt_header, priority=600)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -94,7 +94,8 @@ def test_chapter_missing_from_the_contents_is_refused(root: Path) -> None:
 
 def test_contents_without_a_master_are_refused(root: Path) -> None:
     (root / "_toc.yml").write_text(
-        (root / "_toc.yml").read_text(encoding="utf-8") + "  sections:\n  - file: assignments/01_one\n", encoding="utf-8"
+        (root / "_toc.yml").read_text(encoding="utf-8") + "  sections:\n  - file: assignments/01_one\n",
+        encoding="utf-8",
     )
     with pytest.raises(build.BuildError, match=r"lists assignments/01_one.*assignment\.py does not exist"):
         build.check_toc(root)
