@@ -19,7 +19,8 @@ LIBRARY = "course_lib"
 TIMEOUT = 1800  # seconds a cell may take
 # Read by course_lib.viz, which then draws widgets as pictures; and by tqdm, which takes any SPYDER… for a console without
 # widgets and prints its bar as text.
-PAGE = {"COURSE_BUILD": "1", "SPYDER_CONSOLE": "1"}
+# OpenMP threads that wait asleep: on a machine that does something else as well, spinning ones make training six times slower.
+PAGE = {"COURSE_BUILD": "1", "SPYDER_CONSOLE": "1", "OMP_WAIT_POLICY": "passive"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MEASURE = """
 import json, os, resource, sys

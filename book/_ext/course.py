@@ -26,7 +26,7 @@ def colab_button(repository_url: str, pagename: str) -> dict[str, str] | None:
         "type": "link",
         "url": colab_url(repository_url, name),
         "icon": "fas fa-play",
-        "text": "Colab",
+        "text": "Open in Colab",
         "tooltip": "Open this chapter's assignment, ready to fill in, in Google Colab",
         "label": "colab-button",
     }

@@ -10,15 +10,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from built import ROOT, SITE, VIEWS
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build" / "html"
-sys.path[:0] = [str(ROOT / "book"), str(ROOT / "book" / "_ext")]  # scripts, not packages
+sys.path.insert(0, str(ROOT / "book"))  # scripts, not a package
 
 from system import find_browser
 
-VIEWS = {f"{mode}-{size}": (mode, size) for mode in ("light", "dark") for size in ("desktop", "phone")}
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 CHROMIUM = [
     "--no-sandbox",
@@ -29,11 +27,6 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def site_pages() -> list[str]:
-    """Every HTML page of the built site, relative to its root."""
-    return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -59,9 +52,9 @@ def address(site: Path) -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests."""
+    """One headless Chromium, closed with its module: Playwright's event loop would be in the way of a kernel's."""
     path = find_browser()
     assert path, "There is no Chromium. Run `python book/system.py browser`."
     with sync_playwright() as playwright:
@@ -70,7 +63,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def views(browser: Browser) -> Iterator[dict[str, Page]]:
     """One page for each of light/dark × desktop/phone, kept open so that the site's files stay in its cache."""
     contexts = {

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import ROOT, site_pages
+from built import ROOT, site_pages
 
 from autograder.colab import STUDENT_BRANCH
 from autograder.course import Course

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import SITE, VIEWS, site_pages
+from built import SITE, VIEWS, site_pages
 from playwright.sync_api import Browser, Page
 
 SCREENSHOTS = SITE.parent / "screenshots"
