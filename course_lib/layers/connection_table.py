@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_lib.ops import expect
+
 
 class TableConv2d(nn.Module):
     """Convolution in which output map k is connected to the input maps ``table[k]`` only.
@@ -28,10 +30,14 @@ class TableConv2d(nn.Module):
             mask[k, list(inputs)] = 1
         self.register_buffer("mask", mask)
         fan_in = mask.sum(1, keepdim=True) * kernel_size**2  # [K, 1, 1, 1]
-        self.weight = nn.Parameter(mask * (torch.rand(len(table), in_channels, kernel_size, kernel_size) * 2 - 1) * fan_in**-0.5)
+        self.weight = nn.Parameter(
+            mask * (torch.rand(len(table), in_channels, kernel_size, kernel_size) * 2 - 1) * fan_in**-0.5
+        )
         self.bias = nn.Parameter(torch.zeros(len(table)))
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K Ho Wo"]:
+        expect.tensor("x", x, "B C H W")
+        expect.channels("x", x, self.mask.shape[1])
         return F.conv2d(x, self.weight * self.mask, self.bias)
 
     def parameter_count(self) -> int:

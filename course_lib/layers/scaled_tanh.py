@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class ScaledTanh(nn.Module):
-    """``1.7159 · tanh(2x/3)``: maps ±1 to ±1, so unit-variance inputs stay where the slope is useful (LeCun et al. 1998, app. A)."""
+    """``1.7159 · tanh(2x/3)`` maps ±1 to ±1: unit-variance inputs stay where the slope is useful (LeCun 1998)."""
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         return 1.7159 * torch.tanh(x * 2 / 3)

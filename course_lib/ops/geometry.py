@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+Pair = int | tuple[int, int]  # one number for both axes, or (vertical, horizontal)
+
 
 class Window(NamedTuple):
     """A square window that slides over a grid: the geometry that convolution and pooling share."""
@@ -12,29 +14,34 @@ class Window(NamedTuple):
     kernel: int
     stride: int = 1
     padding: int = 0
+    dilation: int = 1
 
 
-def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """Number of places a window fits along one axis: ``floor((size + 2·padding − kernel) / stride) + 1``.
+def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """Number of places a window fits along one axis: ``floor((size + 2·padding − span) / stride) + 1``.
+
+    The window spans ``dilation·(kernel − 1) + 1`` pixels: its own size, unless its taps are spread apart (lecture 09).
 
     Args:
         size: length of the input along the axis, in pixels.
-        kernel, stride, padding: the window, in pixels; padding is added on both ends.
+        kernel, stride, padding, dilation: the window, in pixels; padding is added on both ends.
 
     Raises:
         ValueError: the window is larger than the padded input, or a number is out of range.
     """
-    if size < 1 or kernel < 1 or stride < 1 or padding < 0:
+    if size < 1 or kernel < 1 or stride < 1 or padding < 0 or dilation < 1:
         raise ValueError(
-            f"Got size={size}, kernel={kernel}, stride={stride}, padding={padding}: "
-            "size, kernel and stride must be at least 1 and padding at least 0."
+            f"Got size={size}, kernel={kernel}, stride={stride}, padding={padding}, dilation={dilation}: "
+            "size, kernel, stride and dilation must be at least 1 and padding at least 0."
         )
-    if kernel > size + 2 * padding:
+    span, room = dilation * (kernel - 1) + 1, size + 2 * padding
+    if span > room:
+        spread = f" (dilation {dilation}: it spans {span} pixels)" if dilation > 1 else ""
         raise ValueError(
-            f"A kernel of {kernel} does not fit into {size} pixels with padding {padding}: "
-            f"use a kernel of at most {size + 2 * padding}, or more padding."
+            f"A kernel of {kernel}{spread} does not fit into {size} pixels with padding {padding}: "
+            f"use one that spans at most {room}, or more padding."
         )
-    return (size + 2 * padding - kernel) // stride + 1
+    return (room - span) // stride + 1
 
 
 def same_padding(kernel: int) -> int:
@@ -44,21 +51,24 @@ def same_padding(kernel: int) -> int:
     return kernel // 2
 
 
-def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool = True) -> int:
-    """Learned numbers of a convolution layer. The image size does not appear: the weights are shared."""
-    return out_channels * (in_channels * kernel**2 + bias)
+def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool = True, groups: int = 1) -> int:
+    """Learned numbers of a convolution layer. The image size does not appear: the weights are shared.
+
+    With filter groups each filter sees only ``in_channels / groups`` of the maps (lecture 09).
+    """
+    return out_channels * (in_channels // groups * kernel**2 + bias)
 
 
 def receptive_field(windows: Iterable[Window]) -> tuple[int, int]:
     """Size and stride, in input pixels, of what one output unit of a chain of windows can see.
 
-    Each layer adds ``kernel − 1`` steps, and a step is as wide as all strides before it multiplied.
+    Each layer adds ``dilation·(kernel − 1)`` steps, and a step is as wide as all strides before it multiplied.
 
     Returns:
         ``(size, jump)``: the field's side length, and how far the field moves when the output index grows by one.
     """
     size, jump = 1, 1
     for window in windows:
-        size += (window.kernel - 1) * jump
+        size += window.dilation * (window.kernel - 1) * jump
         jump *= window.stride
     return size, jump
