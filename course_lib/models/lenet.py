@@ -96,10 +96,3 @@ class LeNet5Paper(nn.Module):
         x = self.squash(self.s4(self.c3(x)))
         x = self.squash(self.c5(x)).flatten(1)  # [B, 120]
         return self.output(self.squash(self.f6(x)))
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers of a model; a connection that a table forbids is not one of them."""
-    masked = [m for m in model.modules() if isinstance(m, TableConv2d)]
-    total = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return total - sum(m.weight.numel() + m.bias.numel() - m.parameter_count() for m in masked)
