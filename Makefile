@@ -5,12 +5,12 @@ READY := .venv/.ready
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
-book: $(READY)  ## execute the lectures, make the student notebooks and build the site in _build/html
+book: $(READY)  ## execute lectures and pages, make the student notebooks and build the site in _build/html
 	.venv/bin/python book/system.py data
 	.venv/bin/python book/build.py
 
 test: book  ## lint, then every test, the site's in a real browser
-	.venv/bin/python book/system.py browser
+	.venv/bin/python book/system.py browser database
 	.venv/bin/ruff check .
 	.venv/bin/python -m pytest
 
@@ -21,7 +21,7 @@ lock: $(READY)  ## remake requirements.txt from pyproject.toml
 	.venv/bin/uv pip compile --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.txt --no-annotate
 
 clean:  ## remove everything that `make book` made, but not the environment
-	rm -rf _build book/lectures book/assignments book/api/generated
+	rm -rf _build book/lectures book/assignments book/pages/*.ipynb book/api/generated
 
 # The environment holds exactly the lock, plus this repository; made again when either file changes.
 $(READY): requirements.txt pyproject.toml

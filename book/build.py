@@ -1,4 +1,4 @@
-"""Build the site: execute the lectures, make the student notebooks, let Jupyter Book make `_build/html`.
+"""Build the site: execute lectures and pages, make the student notebooks, let Jupyter Book make `_build/html`.
 
 Run by `make book`. A chapter is executed only when something that it depends on changed (see executed.py), and the site
 is made only when a file that Sphinx reads changed, so a second run takes seconds.
@@ -21,23 +21,30 @@ from autograder.course import Course, CourseError
 from autograder.release import make_student_version
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = {"lectures": "lecture.py", "assignments": "assignment.py"}  # folder of pages: master in notebooks/NN_name/
+# Folder of derived pages below book/: their masters, by name.
+SECTIONS = {
+    "lectures": "notebooks/{}/lecture.py",
+    "assignments": "notebooks/{}/assignment.py",
+    "pages": "book/pages/{}.py",
+}
 
 
 def check_toc(root: Path) -> dict[str, list[str]]:
-    """Names of the chapters by section; refuses a master that the table of contents does not list, and the reverse."""
+    """Names of the derived pages by section; refuses a master that the table of contents does not list, and the reverse."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     listed = set(toc_files(toc))
     names = {}
     for section, master in SECTIONS.items():
-        names[section] = sorted(path.parent.name for path in root.glob(f"notebooks/*/{master}"))
+        before, after = master.split("{}")
+        found = [path.relative_to(root).as_posix() for path in root.glob(master.format("*"))]
+        names[section] = sorted(path.removeprefix(before).removesuffix(after) for path in found)
         pages = {page.partition("/")[2] for page in listed if page.startswith(f"{section}/")}
         for name in sorted(set(names[section]) - pages):
             raise BuildError(
-                f"notebooks/{name}/{master} is not in _toc.yml. Add the line `- file: {section}/{name}` to its part."
+                f"{master.format(name)} is not in _toc.yml. Add the line `- file: {section}/{name}` to its part."
             )
         for name in sorted(pages - set(names[section])):
-            raise BuildError(f"_toc.yml lists {section}/{name}, but notebooks/{name}/{master} does not exist.")
+            raise BuildError(f"_toc.yml lists {section}/{name}, but {master.format(name)} does not exist.")
     return names
 
 
@@ -72,17 +79,19 @@ def write_pages(root: Path, names: dict[str, list[str]]) -> list[tuple[str, floa
     """Write the derived pages below book/; rows (chapter, seconds, "cached" or "run") for the report."""
     course, rows = Course(root), []
     for section in SECTIONS:
-        shutil.rmtree(root / "book" / section, ignore_errors=True)
-        (root / "book" / section).mkdir()
+        (root / "book" / section).mkdir(exist_ok=True)
+        for page in (root / "book" / section).glob("*.ipynb"):
+            page.unlink()
     for name in names["assignments"]:
         shutil.copy(make_student_version(course, name), root / "book" / "assignments")
-    for name in names["lectures"]:
-        print(f"{name} …", flush=True)
-        notebook, cached = executed_chapter(root, root / "notebooks" / name / "lecture.py")
-        rows.append((name, notebook.metadata["course"]["seconds"], "cached" if cached else "run"))
-        assignment = name if name in names["assignments"] else None
-        page = lecture_page(notebook, assignment, colab_url(course.repository_url(), name))
-        nbformat.write(page, root / "book" / "lectures" / f"{name}.ipynb")
+    for section in ("lectures", "pages"):
+        for name in names[section]:
+            print(f"{name} …", flush=True)
+            notebook, cached = executed_chapter(root, root / SECTIONS[section].format(name))
+            rows.append((name, notebook.metadata["course"]["seconds"], "cached" if cached else "run"))
+            assignment = name if name in names["assignments"] else None
+            page = lecture_page(notebook, assignment, colab_url(course.repository_url(), name))
+            nbformat.write(page, root / "book" / section / f"{name}.ipynb")
     return rows
 
 

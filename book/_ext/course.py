@@ -13,14 +13,19 @@ from sphinx.application import Sphinx
 
 from autograder.colab import colab_url
 
-MASTERS = {"lectures": "lecture.py", "assignments": "assignment.py"}
+CHAPTERS = ("lectures", "assignments")
+MASTERS = {
+    "lectures": "notebooks/{}/lecture.py",
+    "assignments": "notebooks/{}/assignment.py",
+    "pages": "book/pages/{}.py",
+}
 DERIVED = "api/generated/"
 
 
 def colab_button(repository_url: str, pagename: str) -> dict[str, str] | None:
     """The header button that opens a chapter's student notebook, or None for a page that is not a chapter."""
     section, _, name = pagename.partition("/")
-    if section not in MASTERS:
+    if section not in CHAPTERS:
         return None
     return {
         "type": "link",
@@ -36,7 +41,7 @@ def master_path(root: Path, pagename: str) -> str | None:
     """Repository path of the file to edit for a derived page; None for a page that is its own source."""
     section, _, name = pagename.partition("/")
     if section in MASTERS:
-        return f"notebooks/{name}/{MASTERS[section]}"
+        return MASTERS[section].format(name)
     if pagename.startswith(DERIVED):
         module = pagename.removeprefix(DERIVED).replace(".", "/")
         return f"{module}/__init__.py" if (root / module).is_dir() else f"{module}.py"
@@ -45,7 +50,7 @@ def master_path(root: Path, pagename: str) -> str | None:
 
 def has_assignment(root: Path, pagename: str) -> bool:
     """Whether a student notebook exists for this chapter."""
-    return (root / "notebooks" / pagename.partition("/")[2] / MASTERS["assignments"]).is_file()
+    return (root / MASTERS["assignments"].format(pagename.partition("/")[2])).is_file()
 
 
 def adapt_header(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
