@@ -1,1 +1,1 @@
-"""Data that is always there: ``datasets.load(name, split)``."""
+"""Data that is always there: ``datasets.load(name, split)``, ``.photograph(name)``, ``scenes.sample(n, seed=0)``."""
