@@ -519,7 +519,7 @@ assert models.count_parameters(paper) == 60_000
 # %% [markdown]
 # ## Train it
 #
-# The loop is in `course_lib/train.py`, 40 lines you should read: shuffle, predict, cross-entropy, back-propagate, step. One
+# The loop is in `course_lib/train/loop.py`, 40 lines you should read: shuffle, predict, cross-entropy, back-propagate, step. One
 # run proves little, because the next seed may differ by half a percent. So three seeds, and a range.
 
 # %%
