@@ -9,7 +9,7 @@ Ours: the whole set is one tensor on the device. Same model, optimiser, batch si
 from __future__ import annotations
 
 import torch
-from common import compare, header
+from common import RATIO, columns, compare, header
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -56,8 +56,9 @@ if __name__ == "__main__":
     header()
     at = runtime.device()
     train_set, test_set = datasets.load("fashion_mnist", "train"), datasets.load("fashion_mnist", "test")
+    columns(*RATIO)
     compare(
-        "epochs of LeNet-5 a minute, course over tutorial",
+        "the course's loop, beside the tutorial's",
         lambda: train.fit(models.LeNet5(), train_set, test_set, epochs=1, device=at),
         lambda: tutorial_epoch(train_set, test_set, at),
         repeats=3,
