@@ -9,19 +9,21 @@ from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade
 
-Outcome = Literal["passed", "failed", "error", "timeout"]
+Outcome = Literal["passed", "failed", "error", "timeout", "killed"]
 
 
 @dataclass
 class Submission:
     """What a judge gets: a notebook in which only the student's own text differs from the released one.
 
-    `timestamp` is the text of nbgrader's timestamp.txt where the submission has one, in UTC.
+    `timestamp` is the text of nbgrader's timestamp.txt where the submission has one, in UTC. `flags` are sentences on
+    what an instructor may want to look at: a locked cell that was changed and put back, say.
     """
 
     student: str
     notebook: NotebookNode
     timestamp: str | None = None
+    flags: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Verdict:
 
     A graded submission has scores and checks. One that was set aside (quarantined: the file is the matter) or could
     not be judged (failed: the judging is) has a reason that a person can act on. `needs_manual_grade` names the cells
-    that wait for a person; they count as zero until then and are not among the checks.
+    that wait for a person; they count as zero until then and are not among the checks. `seed` is what the checks drew
+    their inputs from: with the same seed a verdict can be repeated.
     """
 
     student: str
@@ -50,6 +53,8 @@ class Verdict:
     max_score: float | None = None
     checks: dict[str, Check] = field(default_factory=dict)
     needs_manual_grade: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    seed: int | None = None
 
     def to_json(self) -> dict:
         """The verdict as `grade --json` writes it, under the student's id."""
@@ -58,14 +63,22 @@ class Verdict:
         return record
 
 
+@dataclass
+class Judged:
+    """What a judge returns: the verdict, and the notebook as it was run, with outputs, as `autograded/` keeps it."""
+
+    verdict: Verdict
+    notebook: NotebookNode
+
+
+class GraderError(Exception):
+    """The grader's own failure (no memory, a lost worker). It is retried, and never charged to the student."""
+
+
 class Judge(Protocol):
-    """How a submission is run and judged. An exception means: could not be judged, and its message says why.
+    """How a submission is run and judged: picklable and pure, it touches neither gradebook nor `grading/`."""
 
-    A judge enters the marks in nbgrader's gradebook and keeps the executed notebook under `autograded/`, where feedback
-    and export find them.
-    """
-
-    def __call__(self, submission: Submission) -> Verdict: ...
+    def __call__(self, submission: Submission) -> Judged: ...
 
 
 def read_check(cell: NotebookNode) -> Check:

@@ -5,15 +5,18 @@ dtype and shape are exactly right: a tensor of another shape never broadcasts, a
 `==` could say anything, is refused.
 
 `by_hand` and `own_work` run beside the code they watch. They see every spelling of a library call (alias, getattr,
-torch.ops), but not one made in another thread, nor code that takes the watch off; keeping those out is the grader's work.
+torch.ops), but not one made in another thread, nor code that takes the watch off. The grader, where student code runs in
+a process of its own, reads from `WATCH` what is forbidden and closes the operators themselves.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -21,7 +24,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Finished layers by name: convolution, conv_transpose2d, mkldnn_convolution, max_pool2d_with_indices, adaptive_max_pool2d …
-_FINISHED_LAYER = re.compile(r"conv(?!ert)|pool")
+FINISHED_LAYERS = r"conv(?!ert)|pool"
+WATCH: ContextVar[Mapping] = ContextVar("watch", default=MappingProxyType({}))  # what the block that is running forbids
+REFUSED: list[str] = []  # what was refused, for the grader, even where the code caught the error
 _LEAVES_TORCH = {"numpy", "__array__", "__dlpack__"}
 
 
@@ -105,16 +110,24 @@ def gradients(
 
 
 @contextmanager
-def by_hand() -> Iterator[None]:
-    """Refuse finished convolution and pooling layers, course_lib's own code, and ways out of torch, while the block runs.
+def by_hand(finished: str = FINISHED_LAYERS) -> Iterator[None]:
+    """Refuse finished operators, course_lib's own code, and ways out of torch, while the block runs.
 
     Slicing, sums, einsum, matmul, padding and unfold are tools, and stay allowed.
+
+    Args:
+        finished: a regular expression; an operator of torch whose name it finds is refused. By default convolution and
+            pooling layers; `by_hand("softmax|cross_entropy|nll")` is for an exercise on losses.
 
     Raises:
         AssertionError: at the call that is refused.
     """
-    with _WatchCalls(), _WatchOperators():
-        yield
+    before = WATCH.set({**WATCH.get(), "forbidden": finished})
+    try:
+        with _WatchCalls(finished), _WatchOperators(finished):
+            yield
+    finally:
+        WATCH.reset(before)
 
 
 @contextmanager
@@ -124,8 +137,26 @@ def own_work() -> Iterator[None]:
     Raises:
         AssertionError: at the call that is refused.
     """
-    with _WatchAuthor():
+    before = WATCH.set({**WATCH.get(), "own": True})
+    try:
+        with _WatchAuthor():
+            yield
+    finally:
+        WATCH.reset(before)
+
+
+@contextmanager
+def in_place() -> Iterator[None]:
+    """Let the code change the tensors it is given, while the block runs, even if it returns something.
+
+    In grading, code that returns nothing may do so anyway; other code may not, so that no answer makes itself right by
+    changing what the check compares it with. In a notebook the block has no effect.
+    """
+    before = WATCH.set({**WATCH.get(), "in_place": True})
+    try:
         yield
+    finally:
+        WATCH.reset(before)
 
 
 class _WatchAuthor(TorchFunctionMode):
@@ -137,31 +168,41 @@ class _WatchAuthor(TorchFunctionMode):
 class _WatchCalls(_WatchAuthor):
     """Sees the calls of Python, among them those whose kernel no operator shows (max_pool1d without gradients)."""
 
+    def __init__(self, finished: str) -> None:
+        super().__init__()
+        self.finished = re.compile(finished)
+
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        _refuse_finished_layer(func)
+        _refuse_finished(func, self.finished)
         return super().__torch_function__(func, types, args, kwargs)
 
 
 class _WatchOperators(TorchDispatchMode):
     """Sees the operators that run, whatever called them."""
 
+    def __init__(self, finished: str) -> None:
+        super().__init__()
+        self.finished = re.compile(finished)
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         return False  # torch.compile has no part in this, and importing it takes six seconds
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        _refuse_finished_layer(func)
+        _refuse_finished(func, self.finished)
         return func(*args, **(kwargs or {}))
 
 
-def _refuse_finished_layer(func: Callable) -> None:
+def _refuse_finished(func: Callable, finished: re.Pattern) -> None:
     name = getattr(func, "__name__", str(func)).partition(".")[0]
-    if _FINISHED_LAYER.search(name):
+    if finished.search(name):
+        REFUSED.append(name)
         raise AssertionError(
             f"this exercise is to be built by hand, but the code calls torch's finished {name}; "
             "use slices, sums, einsum, matmul or unfold."
         )
     if name in _LEAVES_TORCH:
+        REFUSED.append(name)
         raise AssertionError("the tensors leave torch here, and their gradients stay behind; compute with torch alone.")
 
 

