@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +22,12 @@ class Course:
 
     Args:
         root: the folder; by default the repository this package belongs to.
+        database: address of the gradebook's database, `postgresql://…` say; by default what the environment variable
+            AUTOGRADER_DATABASE holds, else the file `grading/gradebook.db`.
     """
 
     root: Path = REPOSITORY
+    database: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root).resolve())
@@ -83,8 +88,15 @@ class Course:
 
     @property
     def gradebook(self) -> Path:
-        """nbgrader's database."""
+        """The file of nbgrader's database, where no other database is named."""
         return self.grading / "gradebook.db"
+
+    @property
+    def database_url(self) -> str:
+        """The address of nbgrader's database."""
+        url = self.database or os.environ.get("AUTOGRADER_DATABASE") or f"sqlite:///{self.gradebook}"
+        # Without a driver's name SQLAlchemy 2.0 and 2.1 take different ones.
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url)
 
     def repository_url(self) -> str:
         """Address of the public repository, from `repository: url:` in _config.yml.

@@ -71,6 +71,8 @@ def source_notebook(course: Course, name: str) -> NotebookNode:
         language_info={"name": "python"},
         course={"assignment": name, "version": version(course, name)},
     )
+    if limits := master.metadata.get("autograder"):
+        notebook.metadata.autograder = limits
     taken: set[str] = set()
     for cell in notebook.cells:
         cell.metadata.pop("lines_to_next_cell", None)

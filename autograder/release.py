@@ -14,7 +14,7 @@ from autograder.course import Course, CourseError
 from autograder.markers import leaks
 from autograder.master import read_master, source_notebook, version
 from autograder.rules import label
-from autograder.steps import StepError, run_step
+from autograder.steps import StepError, in_gradebook, run_step
 from autograder.verdict import outcome_of, read_check
 
 
@@ -47,7 +47,7 @@ def student_version(course: Course, name: str) -> NotebookNode:
     """The released notebook, made again first where it, or the gradebook, is missing or older than the master."""
     current = version(course, name)  # raises for a wrong name
     path = course.release(name)
-    if path.exists() and course.gradebook.exists():
+    if path.exists() and in_gradebook(course, name):
         notebook = nbformat.read(path, as_version=4)
         if notebook.metadata.get("course", {}).get("version") == current:
             return notebook

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from autograder.markers import HIDDEN_TESTS, SOLUTION, has_marker, leaks, public_lines, split
+from autograder.sandbox.launch import Limits
 
 _KEYS = {"grade_id", "grade", "solution", "locked", "task", "points", "schema_version"}
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # nbgrader's characters, nbformat's length of a cell id
@@ -55,6 +56,10 @@ def problems(master: NotebookNode, root: Path) -> list[str]:
         if grade_id and grade_ids[str(grade_id)] > 1:
             texts.append(f"grade_id '{grade_id}' is used {grade_ids[str(grade_id)]} times: give each cell its own.")
         found += [f"{label(cell, number)}: {text}" for text in texts]
+    try:
+        Limits().changed(dict(master.metadata.get("autograder", {})))
+    except (TypeError, ValueError) as error:
+        found.append(f"the header's 'autograder:' {error}")
     if not any(role(cell).get("grade") for cell in master.cells):
         found.append(
             "the whole file: no cell is graded; write cells as '# %%' and give at least one the metadata "

@@ -31,8 +31,14 @@ class StepError(Exception):
 def open_gradebook(course: Course) -> Gradebook:
     """nbgrader's gradebook, to be used as a context manager; made on first use."""
     course.grading.mkdir(parents=True, exist_ok=True)
-    with _environment():
-        return Gradebook(f"sqlite:///{course.gradebook}")
+    with environment():
+        return Gradebook(course.database_url)
+
+
+def in_gradebook(course: Course, name: str) -> bool:
+    """Whether the gradebook knows assignment `name`."""
+    with open_gradebook(course) as book:
+        return name in {assignment.name for assignment in book.assignments}
 
 
 def run_step(
@@ -62,7 +68,8 @@ def run_step(
             )
     config = Config()
     config.CourseDirectory.root = str(folder)
-    config.CourseDirectory.db_url = f"sqlite:///{course.gradebook}"
+    config.CourseDirectory.db_url = course.database_url
+    config.CourseDirectory.course_id = "default_course"  # Gradebook's own default; PostgreSQL insists that it exists
     config.CourseDirectory.assignment_id = name
     config.CourseDirectory.student_id = student or "*"
     config.BaseConverter.force = True
@@ -74,7 +81,7 @@ def run_step(
     memory = _Memory()
     _log.addHandler(memory)
     try:
-        with warnings.catch_warnings(action="ignore"), _environment():
+        with warnings.catch_warnings(action="ignore"), environment():
             step(coursedir=CourseDirectory(config=config, log=_log), config=config, log=_log).start()
     except Exception as error:
         raise StepError(memory.last_word() or f"{type(error).__name__}: {error}") from error
@@ -83,7 +90,7 @@ def run_step(
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     """The environment nbgrader and its kernels need, whether or not the virtual environment is activated."""
     before = dict(os.environ)
     # nbgrader calls the program alembic when it makes a gradebook.

@@ -1,6 +1,5 @@
 """One batch with every kind of submission: each gets a verdict or a reason, and none harms another."""
 
-import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from autograder.grade import grade
 from autograder.samples import compose
 from autograder.steps import open_gradebook
 from autograder.stock import StockJudge
-from autograder.verdict import Submission, Verdict
+from autograder.verdict import Judged, Submission, Verdict
 
 NAME = "01_tiny"
 pytestmark = pytest.mark.filterwarnings("ignore::nbformat.warnings.DuplicateCellId")  # from writing doubled cells
@@ -97,6 +96,27 @@ SET_ASIDE = {
 }
 
 
+class HastyWithLoops:
+    """nbgrader's judge, which does not wait two minutes for the endless loop."""
+
+    version = "test"
+
+    def __init__(self, course: Course) -> None:
+        self.patient, self.hasty = StockJudge(course, NAME), StockJudge(course, NAME, cell_timeout=6)
+
+    def __call__(self, submission: Submission) -> Judged:
+        return (self.hasty if submission.student == "loop" else self.patient)(submission)
+
+
+def failing_judge(submission: Submission) -> Judged:
+    if submission.student == "good":
+        raise MemoryError("no memory left")
+    if submission.student == "raises":
+        raise RuntimeError("the notebook is too odd")
+    verdict = Verdict(submission.student, "failed", reason="a judge's own reason, kept as it is")
+    return Judged(verdict, submission.notebook)
+
+
 @pytest.fixture(scope="module")
 def batch(released: Course, tmp_path_factory: pytest.TempPathFactory) -> tuple[Course, dict[str, Verdict]]:
     """A graded batch of all of the above and of files that are no notebooks."""
@@ -119,12 +139,11 @@ def batch(released: Course, tmp_path_factory: pytest.TempPathFactory) -> tuple[C
     (folder("truncated") / f"{NAME}.ipynb").write_bytes(good[:900])
     two = folder("two")
     (two / f"{NAME}.ipynb").write_bytes(good)
-    (two / f"{NAME} (1).ipynb").write_bytes(good)
+    shutil.copy(course.submitted("half_right", NAME) / f"{NAME}.ipynb", two / f"{NAME} (1).ipynb")
     folder("nothing")
     answer("double", "import os\nos._exit(1)")(died := compose(course, NAME, full))
     nbformat.write(died, folder("died") / f"{NAME}.ipynb")
-    patient, hasty = StockJudge(course, NAME), StockJudge(course, NAME, cell_timeout=6)
-    return course, grade(course, NAME, judge=lambda each: (hasty if each.student == "loop" else patient)(each))
+    return course, grade(course, NAME, judge=HastyWithLoops(course))
 
 
 def test_every_submission_has_a_verdict_or_a_reason(batch) -> None:
@@ -186,19 +205,18 @@ def test_outcomes_say_what_happened(batch) -> None:
     assert (hidden.outcome, hidden.score, hidden.message) == ("failed", 0, "AssertionError: double(-7) is wrong")
 
 
-def test_gradebook_and_csv_hold_what_was_graded_and_nothing_else(batch) -> None:
+def test_the_gradebook_holds_what_was_graded_and_nothing_else(batch) -> None:
     course, verdicts = batch
-    with course.grades_csv.open() as file:
-        rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert rows == {student: verdict.score for student, verdict in verdicts.items() if verdict.status == "graded"}
+    with open_gradebook(course) as book:
+        scores = {row["student"]: row["score"] for row in book.submission_dicts(NAME)}
+        assert {student.id for student in book.students} == scores.keys()
+    assert scores == {student: verdict.score for student, verdict in verdicts.items() if verdict.status == "graded"}
 
 
-def test_feedback_and_executed_notebook_of_each(batch) -> None:
+def test_executed_notebook_of_each(batch) -> None:
     course, verdicts = batch
     for student, verdict in verdicts.items():
-        graded = verdict.status == "graded"
-        assert course.feedback(student, NAME).exists() == graded
-        assert course.autograded(student, NAME).exists() == graded
+        assert course.autograded(student, NAME).exists() == (verdict.status == "graded")
 
 
 def test_one_student_can_be_graded_again_and_marks_by_hand_survive(batch) -> None:
@@ -207,8 +225,8 @@ def test_one_student_can_be_graded_again_and_marks_by_hand_survive(batch) -> Non
         mark = book.find_grade("reflection", NAME, NAME, "good")
         mark.manual_score, mark.needs_manual_grade = 2.5, False
         book.db.commit()
-    (first,) = grade(course, NAME, student="good").values()
-    (second,) = grade(course, NAME, student="good").values()
+    (first,) = grade(course, NAME, student="good", judge=HastyWithLoops(course)).values()
+    (second,) = grade(course, NAME, student="good").values()  # another judge: it is run again
     assert first == second
     assert (first.score, first.needs_manual_grade) == (8.5, [])
     assert {k: v for k, v in first.checks.items() if k != "reflection"} == verdicts["good"].checks
@@ -240,15 +258,11 @@ def test_graded_cells_cannot_go_while_there_are_marks(batch) -> None:
 
 
 def test_any_judge_may_fail(batch) -> None:
-    """The seam: a judge is any callable, and its failure is one student's reason."""
-
-    def judge(submission: Submission) -> Verdict:
-        if submission.student == "good":
-            raise MemoryError("no memory left")
-        return Verdict(submission.student, "failed", reason="a judge's own reason, kept as it is")
-
-    verdicts = grade(batch[0], NAME, judge=judge)
-    assert verdicts["good"].status == "failed" and "no memory left" in verdicts["good"].reason
+    """The seam: a judge is any callable that can be pickled, and its failure is one student's reason."""
+    verdicts = grade(batch[0], NAME, judge=failing_judge)
+    assert verdicts["good"].status == "failed" and "The grader failed 3 times" in verdicts["good"].reason
+    assert "no memory left" in verdicts["good"].reason
+    assert verdicts["raises"].reason.startswith("It could not be run (the notebook is too odd). Open the notebook")
     assert verdicts["half_right"].reason.startswith("a judge's own reason, kept as it is")
 
 
