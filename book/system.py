@@ -1,6 +1,6 @@
-"""What wheels do not carry: a recent Python, the Fashion-MNIST files and a Chromium for the site's tests.
+"""What wheels do not carry: a recent Python, the Fashion-MNIST files, and a Chromium and a PostgreSQL for the tests.
 
-`python book/system.py python|data|browser` says nothing when the part is there. Otherwise it installs it where it may, or
+`python book/system.py python|data|browser|database` says nothing when the part is there. Otherwise it installs it where it may, or
 stops with the one line to run. Standard library only: it runs before anything is installed.
 """
 
@@ -88,7 +88,23 @@ def need_browser() -> None:
         )
 
 
-PARTS = {"python": need_python, "data": need_data, "browser": need_browser}
+def find_database() -> str | None:
+    """Folder of PostgreSQL's server programs: of `postgres` on the PATH, else Debian's newest, else Homebrew's."""
+    on_path = shutil.which("initdb")
+    if on_path:
+        return str(Path(on_path).parent)
+    patterns = ("usr/lib/postgresql/*/bin/initdb", "opt/homebrew/opt/postgresql*/bin/initdb")
+    found = sorted((path for pattern in patterns for path in Path("/").glob(pattern)), key=lambda path: path.parts)
+    return str(found[-1].parent) if found else None
+
+
+def need_database() -> None:
+    """Have the PostgreSQL server that one test of the gradebook starts: Debian's package."""
+    if not find_database() and not (apt_install("postgresql") and find_database()):
+        raise Missing("A test of the gradebook needs PostgreSQL's server. Run: sudo apt-get install postgresql")
+
+
+PARTS = {"python": need_python, "data": need_data, "browser": need_browser, "database": need_database}
 
 if __name__ == "__main__":
     if not sys.argv[1:] or set(sys.argv[1:]) - set(PARTS):
