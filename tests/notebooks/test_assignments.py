@@ -1,130 +1,74 @@
-"""Every assignment, graded for real: wrong answers lose points, right ones get all, an untouched copy gets none.
-
-Grading a notebook takes some ten seconds, so the k-th wrong answer of every exercise goes into one submission; that is
-fair because an exercise's checks (whose ids begin with its solution's id and "_") use no other exercise's names.
-"""
+"""Every assignment, audited: wrong answers lose points, right ones get all, mutants die, an untouched copy gets none."""
 
 import os
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from pathlib import Path
+from functools import cache
 
-import nbformat
 import pytest
 
-from autograder.answers import load, reference
+from autograder.answers import load, reference, solution_cells
+from autograder.audit import Audit, audit
 from autograder.course import Course
-from autograder.grade import grade
 from autograder.release import student_version
-from autograder.samples import compose
-from autograder.verdict import Verdict
 
 COURSE = Course()
-WRONG, RIGHT = (
-    [
-        (name, grade_id, title)
-        for name in COURSE.names()
-        for grade_id, titles in load(COURSE, name, kind).items()
-        for title in titles
-    ]
+CASES = [
+    (name, kind, grade_id, title)
+    for name in COURSE.names()
     for kind in ("wrong", "right")
-)
+    for grade_id, titles in load(COURSE, name, kind).items()
+    for title in titles
+]
 # An answer whose title begins so must not earn anything.
 WORTH_NOTHING = ("zeros", "always 0", "memorised", "the library's", "the course's")
 
 
-def ids(case: tuple[str, ...]) -> str:
-    return ": ".join(case)
+@cache
+def audited(name: str) -> Audit:
+    return audit(COURSE, name, jobs=os.cpu_count())
 
 
-def submissions(name: str) -> dict[str, dict[str, str]]:
-    """What each student hands in, `{student: {grade_id: source}}`; student wrong-3 has the fourth mistake everywhere."""
-    students = {"untouched": {}, "reference": reference(COURSE, name)}
-    for kind in ("wrong", "right"):
-        for grade_id, titles in load(COURSE, name, kind).items():
-            for k, source in enumerate(titles.values()):
-                students.setdefault(f"{kind}-{k}", {})[grade_id] = source
-    return students
+def exercises(name: str) -> list[str]:
+    return [grade_id for grade_id, cell in solution_cells(COURSE, name).items() if cell.cell_type == "code"]
 
 
-def grade_one(root: Path, name: str, student: str, answers: dict[str, str]) -> Verdict:
-    """Grade one submission in a course folder of its own, so that several can be graded side by side."""
-    course = Course(root / f"{name}-{student}")
-    shutil.copytree(COURSE.master(name).parent, course.root / "notebooks" / name)
-    path = course.submitted(student, name) / f"{name}.ipynb"
-    path.parent.mkdir(parents=True)
-    nbformat.write(compose(course, name, answers), path)
-    return grade(course, name)[student]
-
-
-@pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Verdict]:
-    root = tmp_path_factory.mktemp("courses")
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        running = {
-            (name, student): pool.submit(grade_one, root, name, student, answers)
-            for name in COURSE.names()
-            for student, answers in submissions(name).items()
-        }
-        return {key: future.result() for key, future in running.items()}
-
-
-def checks_of(verdict: Verdict, grade_id: str) -> dict[str, tuple[float, float]]:
-    """Score and maximum of an exercise's checks."""
-    assert verdict.status == "graded", verdict.reason
-    return {name: (c.score, c.max) for name, c in verdict.checks.items() if name.startswith(f"{grade_id}_")}
-
-
-def verdict_on(verdicts: dict, kind: str, name: str, grade_id: str, title: str) -> Verdict:
-    k = list(load(COURSE, name, kind)[grade_id]).index(title)
-    return verdicts[name, f"{kind}-{k}"]
-
-
-@pytest.mark.parametrize("case", WRONG, ids=ids)
-def test_wrong_answer_loses_points(case, verdicts):
-    _, grade_id, title = case
-    checks = checks_of(verdict_on(verdicts, "wrong", *case), grade_id)
-    assert any(score < most for score, most in checks.values()), "every check passed"
-    if title.startswith(WORTH_NOTHING):
-        assert not any(score for score, _ in checks.values()), f"this must earn nothing: {checks}"
-
-
-@pytest.mark.parametrize("case", RIGHT, ids=ids)
-def test_right_answer_gets_all_points(case, verdicts):
-    _, grade_id, _ = case
-    verdict = verdict_on(verdicts, "right", *case)
-    lost = {c: verdict.checks[c].message for c, (score, most) in checks_of(verdict, grade_id).items() if score < most}
-    assert not lost
+@pytest.mark.parametrize("case", CASES, ids=": ".join)
+def test_wrong_answer_loses_points_and_right_answer_keeps_all(case):
+    name, kind, grade_id, title = case
+    (answer,) = (answer for answer in audited(name).of(grade_id, kind) if answer.title == title)
+    assert answer.as_it_should, answer.lost or "every check passed"
+    if kind == "wrong" and title.startswith(WORTH_NOTHING):
+        assert not any(check.score for check in answer.checks.values()), f"this must earn nothing: {answer.checks}"
 
 
 @pytest.mark.parametrize("name", COURSE.names())
-def test_reference_gets_all_but_the_reflection(name, verdicts):
-    verdict = verdicts[name, "reference"]
-    by_machine = {c: check for c, check in verdict.checks.items() if c not in verdict.needs_manual_grade}
-    assert all(check.score == check.max for check in by_machine.values()), by_machine
-    assert verdict.score == sum(check.max for check in by_machine.values())
-    assert verdict.needs_manual_grade, "every assignment has a reflection, graded by hand"
+def test_audit_passes(name):
+    """Also: mutants are killed, the reference gets all points, the untouched copy none, excuses are up to date."""
+    assert not audited(name).failures, f"\n{audited(name)}"
 
 
 @pytest.mark.parametrize("name", COURSE.names())
-def test_untouched_copy_gets_nothing(name, verdicts):
-    verdict = verdicts[name, "untouched"]
-    assert verdict.status == "graded" and verdict.score == 0 and verdict.max_score > 0
-    assert not any(check.score for check in verdict.checks.values())
+def test_every_check_fails_for_some_mistake(name):
+    assert set(audited(name).untouched) == set(audited(name).reference) != set()
+    assert not audited(name).idle
 
 
 @pytest.mark.parametrize("name", COURSE.names())
-def test_every_exercise_has_wrong_and_right_answers_and_checks(name, verdicts):
-    verdict = verdicts[name, "reference"]
-    by_machine = [c for c in verdict.checks if c not in verdict.needs_manual_grade]
-    code = [g for g in reference(COURSE, name) if g not in verdict.needs_manual_grade]
-    for grade_id in code:
-        assert checks_of(verdict, grade_id), f"no check's id begins with {grade_id}_"
-        assert len(load(COURSE, name, "wrong").get(grade_id, {})) >= 5, f"{grade_id}: at least five wrong answers"
-        assert len(load(COURSE, name, "right").get(grade_id, {})) >= 2, f"{grade_id}: at least two other right answers"
-    for check in by_machine:
-        assert sum(check.startswith(f"{g}_") for g in code) == 1, f"{check} belongs to no exercise, or to two"
+def test_every_exercise_has_wrong_and_right_answers_and_checks(name):
+    result = audited(name)
+    for grade_id in exercises(name):
+        checks = set().union(*(answer.checks for answer in result.of(grade_id, "wrong")))
+        assert checks, f"no check rests on {grade_id}"
+        assert all(check.startswith(f"{grade_id}_") for check in checks), f"{checks} should be named after {grade_id}"
+        assert len(result.of(grade_id, "wrong")) >= 5, f"{grade_id}: at least five wrong answers"
+        assert len(result.of(grade_id, "right")) >= 2, f"{grade_id}: at least two other right answers"
+    by_exercise = [{c for a in result.of(grade_id, "wrong") for c in a.checks} for grade_id in exercises(name)]
+    for check in result.reference:
+        assert sum(check in checks for checks in by_exercise) == 1, f"{check} rests on no exercise, or on two"
+
+
+@pytest.mark.parametrize("name", COURSE.names())
+def test_there_is_a_reflection_graded_by_hand(name):
+    assert any(cell.metadata.nbgrader.get("grade") for cell in solution_cells(COURSE, name).values())
 
 
 @pytest.mark.parametrize("name", COURSE.names())
