@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lab import Grader
 
 from autograder.course import Course
 from autograder.release import make_student_version
@@ -17,3 +18,9 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Course:
     course = Course(shutil.copytree(TINY, tmp_path_factory.mktemp("redteam") / "course"))
     make_student_version(course, "01_tiny")
     return course
+
+
+@pytest.fixture(scope="session")
+def grader() -> Grader:
+    """One warm judge for all attacks, as a worker of a batch is."""
+    return Grader()

@@ -1,0 +1,162 @@
+"""Cheating the point: a finished convolution where one was to be built by hand."""
+
+import pytest
+
+CHEATS = {
+    "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
+    "getattr": "def conv(x, w): return getattr(F, 'co' + 'nv2d')(x, w)",
+    "torch.ops": "def conv(x, w): return torch.ops.aten.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)",
+    "a layer": "def conv(x, w):\n    layer = nn.Conv2d(3, 4, 3, bias=False)\n    layer.weight.data = w\n    return layer(x)",
+    "mkldnn_convolution": "def conv(x, w): return torch.mkldnn_convolution(x, w, None, [0, 0], [1, 1], [1, 1], 1)",
+    "conv_transpose": "def conv(x, w): return F.conv_transpose2d(x, w.flip(2, 3).transpose(0, 1), padding=2)",
+    "torch.jit": "@torch.jit.script\ndef tool(x, w): return torch.conv2d(x, w)\ndef conv(x, w): return tool(x, w)",
+    "conv3d": "def conv(x, w): return F.conv3d(x[:, :, None], w[:, :, None])[:, :, 0]",
+    "vmap": "tool = torch.func.vmap(lambda a, w: F.conv2d(a[None], w)[0], (0, None))\ndef conv(x, w): return tool(x, w)",
+    "its own gradient": "def conv(x, w): return torch.nn.grad.conv2d_input((2, 4, 6, 5), w, x)",
+    "mkldnn without the modes": """
+from torch.utils._python_dispatch import _disable_current_modes as off
+def conv(x, w):
+    with off(), torch._C.DisableTorchFunction():
+        return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
+    "another kernel of the operator": """
+def conv(x, w):
+    key = torch._C.DispatchKey.CompositeExplicitAutograd
+    return torch.ops.aten.mkldnn_convolution.default._op_dk(key, x, w, None, [0, 0], [1, 1], [1, 1], 1)""",
+    "in another thread": """
+from threading import Thread
+def conv(x, w):
+    got = []
+    thread = Thread(target=lambda: got.append(F.conv2d(x, w)))
+    thread.start(); thread.join()
+    return got[0]""",
+    "through numpy": "import numpy as np\ndef conv(x, w):\n    x, w = x.numpy(), w.numpy()\n    return torch.tensor(x)",
+    "scipy": """
+from scipy import signal
+def conv(x, w):
+    return torch.tensor([[sum(signal.correlate2d(a, b, 'valid') for a, b in zip(i, k)).tolist() for k in w.tolist()] for i in x.tolist()])""",
+    "scipy in another cell": """
+from scipy.signal import correlate2d
+tools = {}
+tools['c'] = correlate2d
+def conv(x, w):
+    return torch.tensor([[sum(tools['c'](a, b, 'valid') for a, b in zip(i, k)).tolist() for k in w.tolist()] for i in x.tolist()])""",
+    "numpy.convolve": """
+import numpy as np
+def conv(x, w):
+    def row(a, b): return np.convolve(a, b[::-1], 'valid')
+    return torch.tensor([[sum(np.stack([sum(row(a[r + d], b[d]) for d in range(3)) for r in range(4)]) for a, b in zip(i, k)).tolist() for k in w.tolist()] for i in x.tolist()])""",
+    "course_lib": "from course_lib.ops import conv2d\ndef conv(x, w): return conv2d(x, w)",
+    "course_lib's source": "import course_lib.ops\nexec(open(course_lib.ops.__file__).read())\ndef conv(x, w): return conv2d(x, w)",
+    "a helper process": """
+import os
+from multiprocessing import Pipe
+here, there = Pipe()
+if os.fork() == 0:
+    while True:
+        x, w = there.recv()
+        there.send(F.conv2d(torch.tensor(x), torch.tensor(w)).tolist())
+def conv(x, w):
+    here.send((x.tolist(), w.tolist()))
+    return torch.tensor(here.recv())""",
+    "a helper behind a file": """
+import os, time, json
+def serve():
+    if os.fork() == 0:
+        while True:
+            if os.path.exists('/tmp/q.done'):
+                os.remove('/tmp/q.done')
+                x, w = json.load(open('/tmp/q'))
+                json.dump(F.conv2d(torch.tensor(x), torch.tensor(w)).tolist(), open('/tmp/a', 'w'))
+                open('/tmp/a.done', 'w')
+            time.sleep(0.01)
+serve()
+import json as j, os.path as p, time as t
+def conv(x, w):
+    j.dump((x.tolist(), w.tolist()), open('/tmp/q', 'w')); open('/tmp/q.done', 'w')
+    while not p.exists('/tmp/a.done'): t.sleep(0.01)
+    return torch.tensor(j.load(open('/tmp/a')))""",
+    "the modes popped": """
+import torch.overrides as o
+def conv(x, w):
+    try:
+        while True: o._pop_mode()
+    except BaseException: pass
+    return F.conv2d(x, w)""",
+    "the watch taken off": """
+import runner
+runner.Checked.forbid = lambda self, pattern: None
+runner.Checked.watched = lambda self, watch, do, *a: do(*a)
+def conv(x, w): return F.conv2d(x, w)""",
+    "the watch taken off, roundabout": """
+Runner = get_ipython().display_pub.publish.__globals__
+Checked = Runner['Checked']
+Checked.forbid = lambda self, pattern: None
+Checked.watched = lambda self, watch, do, *a: do(*a)
+def conv(x, w): return F.conv2d(x, w)""",
+    "the watch's module": """
+from course_lib import checks
+import contextlib
+checks.by_hand = checks.own_work = lambda *a: contextlib.nullcontext()
+torch._C._dispatch_get_all_op_names = lambda: []
+def conv(x, w): return F.conv2d(x, w)""",
+    "autograd of a convolution": """
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w): return F.conv2d(x, w)
+def conv(x, w): return Own.apply(x, w)""",
+    "by torchvision": "import torchvision\ndef conv(x, w): return torchvision.ops.deform_conv2d(x, torch.zeros(2, 18, 4, 3), w)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CHEATS.values(), ids=CHEATS)
+def test_finished_convolutions_are_refused(grader, code):
+    grader.caught({"conv": code}, loses={"conv_check"})
+
+
+def test_a_cheat_in_an_extra_cell(grader):
+    cheat = (
+        "import cv2_of_mine"
+        if False
+        else "from scipy.ndimage import correlate as hidden\ndef helper(x, w): return hidden(x, w)"
+    )
+    judged = grader.caught({"conv": "def conv(x, w): return helper(x, w)"}, cheat, loses={"conv_check"})
+    assert "scipy" in judged.verdict.checks["conv_check"].message, "the student learns why"
+
+
+BY_HAND = {
+    "loops": """
+def conv(x, w):
+    k = w.shape[-1]
+    out = x.new_zeros(len(x), len(w), x.shape[2] - k + 1, x.shape[3] - k + 1)
+    for i in range(out.shape[2]):
+        for j in range(out.shape[3]):
+            out[:, :, i, j] = torch.einsum('bcij,ocij->bo', x[:, :, i:i + k, j:j + k], w)
+    return out""",
+    "Fourier": """
+def conv(x, w):
+    h, v = x.shape[2:]
+    product = torch.einsum('bchv,ochv->bohv', torch.fft.rfft2(x), torch.fft.rfft2(w, s=(h, v)).conj())
+    return torch.fft.irfft2(product, s=(h, v))[:, :, : h - 2, : v - 2]""",
+    "windows": "def conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)",
+    "strides": """
+def conv(x, w):
+    b, c, h, v = x.shape
+    windows = x.as_strided((b, c, h - 2, v - 2, 3, 3), (*x.stride(), *x.stride()[2:]))
+    return (windows[:, None] * w[None, :, :, None, None]).sum((2, 5, 6))""",
+    "its own gradient": """
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        return torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)
+    @staticmethod
+    def backward(ctx, g):
+        return None, None
+def conv(x, w): return Own.apply(x, w)""",
+    "python numbers": "def conv(x, w):\n    rows = [[[[sum(x[b, c, i + p, j + q].item() * w[o, c, p, q].item() for c in range(3) for p in range(3) for q in range(3)) for j in range(3)] for i in range(4)] for o in range(4)] for b in range(2)]\n    return torch.tensor(rows)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BY_HAND.values(), ids=BY_HAND)
+def test_honest_convolutions_pass(grader, code):
+    compare = "from scipy.signal import correlate2d\nprint(F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)), correlate2d([[1]], [[1]]))"
+    grader.right({"conv": code}, compare)
