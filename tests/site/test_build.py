@@ -92,6 +92,13 @@ def test_chapter_missing_from_the_contents_is_refused(root: Path) -> None:
         build.check_toc(root)
 
 
+def test_page_missing_from_the_contents_is_refused(root: Path) -> None:
+    (root / "book/pages").mkdir(parents=True)
+    (root / "book/pages/world.py").write_text("", encoding="utf-8")
+    with pytest.raises(build.BuildError, match=r"book/pages/world\.py is not in _toc\.yml.*file: pages/world"):
+        build.check_toc(root)
+
+
 def test_contents_without_a_master_are_refused(root: Path) -> None:
     (root / "_toc.yml").write_text(
         (root / "_toc.yml").read_text(encoding="utf-8") + "  sections:\n  - file: assignments/01_one\n",

@@ -72,7 +72,7 @@ def test_source_links_lead_to_files(site: Path) -> None:
             match = re.match(rf"{re.escape(REPOSITORY)}/(?:edit|blob|raw)/main/([^?#]+)", link)
             if match and not (ROOT / unquote(match[1])).is_file():
                 wrong.add(f"{name}: {match[1]}")
-            elif match and re.match(r"book/(lectures|assignments|api/generated)/", match[1]):
+            elif match and re.match(r"book/(lectures|assignments|api/generated)/|.*\.ipynb", match[1]):
                 wrong.add(f"{name}: {match[1]} is derived")
     assert not wrong
 
