@@ -42,7 +42,7 @@ def local_executor(jobs: int) -> Iterator[Workers]:
     """`jobs` processes of this machine; none outlives the block, nor this process, however that ends."""
     context = get_context("forkserver")
     # Imported once, then forked: a lost worker is back at once.
-    context.set_forkserver_preload(["autograder.batch", "autograder.judge"])
+    context.set_forkserver_preload(["autograder.batch"])
     held, leash = context.Pipe(duplex=False)  # the workers end when the kernel or we close `leash`
 
     def make() -> Executor:

@@ -226,7 +226,7 @@ def test_one_student_can_be_graded_again_and_marks_by_hand_survive(batch) -> Non
         mark.manual_score, mark.needs_manual_grade = 2.5, False
         book.db.commit()
     (first,) = grade(course, NAME, student="good", judge=HastyWithLoops(course)).values()
-    (second,) = grade(course, NAME, student="good").values()  # another judge: it is run again
+    (second,) = grade(course, NAME, student="good", sandbox="none").values()  # another judge: it is run again
     assert first == second
     assert (first.score, first.needs_manual_grade) == (8.5, [])
     assert {k: v for k, v in first.checks.items() if k != "reflection"} == verdicts["good"].checks
@@ -239,7 +239,7 @@ def test_a_worse_resubmission_leaves_the_earlier_marks(batch) -> None:
     notebook = nbformat.read(path, as_version=4)
     answer("double", "import os\nos._exit(1)")(notebook)
     nbformat.write(notebook, path)
-    verdict = grade(course, NAME, student="noisy")["noisy"]
+    verdict = grade(course, NAME, student="noisy", sandbox="none")["noisy"]
     assert verdict.status == "failed" and "earlier submission stay" in verdict.reason
     with open_gradebook(course) as book:
         assert book.find_submission(NAME, "noisy").score == 6
