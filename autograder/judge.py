@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import ctypes
 import hashlib
@@ -119,7 +120,6 @@ class _Trial:
         self.notebook = deepcopy(submission.notebook)
         self.verdict = Verdict(submission.student, "graded", seed=seed, flags=list(submission.flags))
         self.container: Container | None = None
-        self.ended_by: dict[int, str] = {}  # cell number -> why its process died; not run again
         self.done: list[int] = []  # cells whose effects the container holds
         self.until = wire.Deadline(limits.wall_seconds)
         self.target: int | None = None  # the handle of what the guard may kill
@@ -178,7 +178,6 @@ class _Trial:
             said, why = self._execute(cell.source)
             cell.outputs = said
         if why:
-            self.ended_by[number] = why
             cell.outputs.append(v4.new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
             self._flag([f"cell {number} ended its process: {why}"])
         else:
@@ -198,7 +197,6 @@ class _Trial:
                 _, why = self._execute(self.notebook.cells[number].source)
                 if why:  # it went well the first time
                     self.done.remove(number)
-                    self.ended_by[number] = why
                     break
             else:
                 return ""
@@ -259,9 +257,7 @@ class _Trial:
 
     def _check(self, number: int, cell: NotebookNode, code: CheckCode) -> None:
         check = Check(0.0, code.points, "killed")
-        for _ in range(
-            2
-        ):  # what a cell or an earlier check did may show only now: then once more, in a fresh container
+        for _ in range(2):  # the second time in a fresh container: what an earlier cell broke may show only now
             why = self._ready()
             if why:
                 check.message = f"your notebook did not get this far: {why}"
@@ -357,7 +353,8 @@ class _Trial:
         finally:
             self.target = None
             ours.close()
-            session.close() if session else None
+            if session:
+                session.close()
             for process in stopped:
                 with contextlib.suppress(psutil.Error):
                     process.resume()
@@ -510,8 +507,6 @@ def _worth(value: object, points: float) -> float:
 
 def _value_of(source: str, names: dict) -> object:
     """Run a check; the value of its last line, if that is an expression (points, as in nbgrader)."""
-    import ast
-
     tree = ast.parse(source)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "<check>", "exec"), names)  # noqa: S102 - the instructor's own code
