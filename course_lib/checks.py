@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
@@ -26,6 +26,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 # Finished layers by name: convolution, conv_transpose2d, mkldnn_convolution, max_pool2d_with_indices, adaptive_max_pool2d …
 FINISHED_LAYERS = r"conv(?!ert)|pool"
 WATCH: ContextVar[Mapping] = ContextVar("watch", default=MappingProxyType({}))  # what the block that is running forbids
+_ELSEWHERE: ContextVar[bool] = ContextVar(
+    "elsewhere", default=False
+)  # whether the watched code runs in another process
 REFUSED: list[str] = []  # what was refused, for the grader, even where the code caught the error
 _LEAVES_TORCH = {"numpy", "__array__", "__dlpack__"}
 
@@ -45,7 +48,8 @@ def expect_shape(got: object, shape: Sequence[int], what: str) -> None:
     if got.shape != torch.Size(shape):
         found = tuple(got.shape)
         if sorted(found) == sorted(shape):
-            advice = ": the right sizes in the wrong order (images are [batch, channels, height, width])"
+            order = " (images are [batch, channels, height, width])" if len(found) == 4 else ""
+            advice = f": the right sizes in the wrong order{order}"
         elif len(found) != len(shape):
             advice = f": it should have {len(shape)} axes, not {len(found)}"
         else:
@@ -59,17 +63,15 @@ def expect_close(got: object, expected: Tensor | list, what: str, *, atol: float
         expected = torch.tensor(expected, dtype=torch.float64)
     expect_shape(got, expected.shape, what)
     if got.dtype != expected.dtype:
-        raise AssertionError(
-            f"{what}: expected dtype {expected.dtype}, got {got.dtype}; make new tensors with the dtype of the input."
-        )
+        both = got.is_floating_point() and expected.is_floating_point()
+        advice = "; make new tensors with the dtype of the input" if both else ""
+        raise AssertionError(f"{what}: expected dtype {expected.dtype}, got {got.dtype}{advice}.")
     got, expected = got.detach(), expected.detach()
     wrong = ~((got - expected).abs() <= atol)  # written so that a NaN counts as wrong
     if wrong.any():
         first = tuple(wrong.nonzero()[0].tolist())
-        raise AssertionError(
-            f"{what}: {int(wrong.sum())} of {wrong.numel()} values are wrong, the first at {list(first)}: "
-            f"expected {expected[first].item():.6g}, got {got[first].item():.6g}."
-        )
+        where = f"{int(wrong.sum())} of {wrong.numel()} values are wrong, the first at {list(first)}: " if first else ""
+        raise AssertionError(f"{what}: {where}expected {expected[first].item():.6g}, got {got[first].item():.6g}.")
 
 
 def expect_error(kind: type[Exception], function: Callable, *arguments: object, **options: object) -> None:
@@ -122,12 +124,8 @@ def by_hand(finished: str = FINISHED_LAYERS) -> Iterator[None]:
     Raises:
         AssertionError: at the call that is refused.
     """
-    before = WATCH.set({**WATCH.get(), "forbidden": finished})
-    try:
-        with _WatchCalls(finished), _WatchOperators(finished):
-            yield
-    finally:
-        WATCH.reset(before)
+    with _forbidding({"forbidden": finished}, _WatchCalls(finished), _WatchOperators(finished)):
+        yield
 
 
 @contextmanager
@@ -137,12 +135,8 @@ def own_work() -> Iterator[None]:
     Raises:
         AssertionError: at the call that is refused.
     """
-    before = WATCH.set({**WATCH.get(), "own": True})
-    try:
-        with _WatchAuthor():
-            yield
-    finally:
-        WATCH.reset(before)
+    with _forbidding({"own": True}, _WatchAuthor()):
+        yield
 
 
 @contextmanager
@@ -152,9 +146,28 @@ def in_place() -> Iterator[None]:
     In grading, code that returns nothing may do so anyway; other code may not, so that no answer makes itself right by
     changing what the check compares it with. In a notebook the block has no effect.
     """
-    before = WATCH.set({**WATCH.get(), "in_place": True})
+    with _forbidding({"in_place": True}):
+        yield
+
+
+@contextmanager
+def watched_elsewhere() -> Iterator[None]:
+    """The code under watch runs in another process, which is told by `WATCH`: watch nothing here while the block runs."""
+    before = _ELSEWHERE.set(True)
     try:
         yield
+    finally:
+        _ELSEWHERE.reset(before)
+
+
+@contextmanager
+def _forbidding(what: Mapping, *watches: AbstractContextManager) -> Iterator[None]:
+    before = WATCH.set({**WATCH.get(), **what})
+    try:
+        with ExitStack() as stack:
+            for watch in () if _ELSEWHERE.get() else watches:
+                stack.enter_context(watch)
+            yield
     finally:
         WATCH.reset(before)
 

@@ -1,11 +1,14 @@
-"""Seeds and device: the two things that every experiment sets first."""
+"""Seeds and device, the two things that every experiment sets first; and what becomes of the network in the end."""
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 
 def device() -> torch.device:
@@ -25,3 +28,18 @@ def seed_all(seed: int) -> torch.Generator:
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     return torch.Generator().manual_seed(seed)
+
+
+def keep(name: str, model: nn.Module) -> None:
+    """Hand the weights of a trained network over to the book, whose pages can then run it; elsewhere, do nothing.
+
+    While the book is built, ``COURSE_KEEP`` names the folder of the executed chapter. The weights become ``name.pt`` in it,
+    a state dict of CPU tensors.
+
+    Args:
+        name: what the network is called there, such as ``"lenet5"``.
+        model: the trained network.
+    """
+    folder = os.environ.get("COURSE_KEEP")
+    if folder:
+        torch.save({key: values.cpu() for key, values in model.state_dict().items()}, Path(folder) / f"{name}.pt")

@@ -1,7 +1,7 @@
 """Figures: one look, one way to show them, and alt text on every one.
 
-Colours are Okabe and Ito's, told apart by colour-blind readers too. Figures keep a light ground in dark mode as well, so that
-photographs and colour maps stay true; the site frames them.
+Colours are Okabe and Ito's, told apart by colour-blind readers too. On the site, figures of lines and letters follow dark
+mode; those with a photograph or a colour map keep their light ground, so that these stay true.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW = PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442",
 )  # fmt: skip
 INK, GROUND, PALE = "#24292f", "#fdfcf9", "#e6e4dc"
+DRAWN = "drawn"  # the class of what follows dark mode
 DPI = 144  # two screen pixels a unit: figures are shown at half their pixel size
 
 STYLE = {
@@ -110,13 +112,20 @@ def _live_knob(draw: Callable, alt: Callable, name: str, values: list, default: 
 
 def _static_knob(draw: Callable, alt: Callable, name: str, values: list, default: int) -> str:
     frames = "".join(
-        f'<img class="knob-frame" data-value="{html.escape(str(value))}" alt="{html.escape(alt(value))}" '
-        f'src="data:image/png;base64,{base64.b64encode(_png(draw(value))[0]).decode()}"{"" if i == default else " hidden"}>'
-        for i, value in enumerate(values)
+        _static_frame(draw(value), alt(value), str(value), hidden=i != default) for i, value in enumerate(values)
     )
     return (
         f'<div class="knob" data-name="{name}"><label>{name.replace("_", " ")} <input type="range" min="0" '
         f'max="{len(values) - 1}" step="1" value="{default}" hidden> <output>{values[default]}</output></label>{frames}</div>'
+    )
+
+
+def _static_frame(fig: Figure, alt: str, value: str, *, hidden: bool) -> str:
+    data, metadata = _bundle(fig, alt)
+    classes = " ".join(["knob-frame", *metadata["image/png"]["classes"]])
+    return (
+        f'<img class="{classes}" data-value="{html.escape(value)}" alt="{html.escape(alt)}" '
+        f'src="data:image/png;base64,{data["image/png"]}"{" hidden" if hidden else ""}>'
     )
 
 
@@ -137,9 +146,18 @@ def _png(fig: Figure) -> tuple[bytes, int]:
     return data, int.from_bytes(data[16:20], "big") // 2  # the PNG header holds its width
 
 
+def _is_drawn(fig: Figure) -> bool:
+    """Whether a figure is lines, areas and letters alone: nothing in it whose colours are values, such as a photograph."""
+    coloured = fig.findobj(lambda each: isinstance(each, ScalarMappable) and each.get_array() is not None)
+    return all(each.get_gid() == DRAWN for each in coloured)
+
+
 def _bundle(fig: Figure, alt: str) -> tuple[dict, dict]:
+    classes = [DRAWN] if _is_drawn(fig) else []
     data, width = _png(fig)
-    return {"image/png": base64.b64encode(data).decode(), "text/plain": alt}, {"image/png": {"alt": alt, "width": width}}
+    return {"image/png": base64.b64encode(data).decode(), "text/plain": alt}, {
+        "image/png": {"alt": alt, "width": width, "classes": classes}
+    }
 
 
 def image_grid(
@@ -162,7 +180,9 @@ def image_grid(
     images = images.detach().cpu().float().reshape(len(images), *images.shape[-2:])
     columns = columns or min(len(images), 8)
     rows = -(-len(images) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * (size + 0.25 * bool(titles))), squeeze=False)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(columns * size, rows * (size + 0.25 * bool(titles))), squeeze=False
+    )
     limit = images.abs().max().item() or 1.0
     look = {"cmap": "PuOr", "vmin": -limit, "vmax": limit} if symmetric else {}
     for i, ax in enumerate(axes.flat):
@@ -176,7 +196,12 @@ def image_grid(
 
 
 def number_grid(
-    ax: Axes, values: torch.Tensor | np.ndarray, *, title: str = "", highlight: torch.Tensor | np.ndarray | None = None, colour: str = SKY
+    ax: Axes,
+    values: torch.Tensor | np.ndarray,
+    *,
+    title: str = "",
+    highlight: torch.Tensor | np.ndarray | None = None,
+    colour: str = SKY,
 ) -> None:
     """A matrix written out cell by cell, some cells coloured.
 
@@ -187,7 +212,7 @@ def number_grid(
     values = np.asarray(values, dtype=float)
     strength = np.zeros(values.shape) if highlight is None else np.asarray(highlight, dtype=float)
     rgb = np.array(matplotlib.colors.to_rgb(colour))
-    ax.imshow(1 - strength[..., None] * (1 - rgb) * 0.75, vmin=0, vmax=1)
+    ax.imshow(1 - strength[..., None] * (1 - rgb) * 0.75, vmin=0, vmax=1, gid=DRAWN)
     for (row, column), value in np.ndenumerate(values):
         if not np.isnan(value):
             ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=9, color=INK)

@@ -95,6 +95,7 @@ class CifarResNet(nn.Module):
         in_channels: depth of the images.
         variant: order of the layers, a key of :data:`VARIANTS`.
         residual: False makes the plain network.
+        width: maps of the first stage; the second and third have twice and four times as many.
 
     Raises:
         ValueError: no network has this depth, or the variant is unknown.
@@ -108,6 +109,7 @@ class CifarResNet(nn.Module):
         in_channels: int = 3,
         variant: str = "original",
         residual: bool = True,
+        width: int = 16,
     ):
         super().__init__()
         n, rest = divmod(depth - 2, 6)
@@ -121,22 +123,22 @@ class CifarResNet(nn.Module):
             )
         self.in_channels = in_channels
         # In the pre-activation variants the first block's BN and ReLU act before the paths part, so they belong to the stem.
-        self.stem = layers("conv bn relu", in_channels, 16)
-        stages, channels = [], 16
-        for width in (16, 32, 64):
+        self.stem = layers("conv bn relu", in_channels, width)
+        stages, channels = [], width
+        for maps in (width, 2 * width, 4 * width):
             stage = []
             for i in range(n):
-                stride = 2 if i == 0 and width > 16 else 1
-                stage.append(Block(channels, width, stride, variant, residual))
-                channels = width
+                stride = 2 if i == 0 and maps > width else 1
+                stage.append(Block(channels, maps, stride, variant, residual))
+                channels = maps
             stages.append(nn.Sequential(*stage))
         if variant == "full pre-activation":
-            stages[0][0].branch = layers("conv bn relu conv", 16, 16)
+            stages[0][0].branch = layers("conv bn relu conv", width, width)
         self.stages = nn.Sequential(*stages)
         # What the next block would have done first, had there been one.
         tail = {"relu-only pre-activation": "relu", "full pre-activation": "bn relu"}.get(variant, "")
-        self.tail = layers(tail, 64, 64)
-        self.fc = nn.Linear(64, num_classes)
+        self.tail = layers(tail, channels, channels)
+        self.fc = nn.Linear(channels, num_classes)
         he_init(self)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B classes"]:

@@ -85,7 +85,7 @@ def conv2d(
     places = conv_places(x, weight, bias, stride, padding, dilation, groups)
     if border != "zero":  # F.unfold adds zeros by itself; every other border needs the padded image
         x, places = pad2d(x, padding, border), places._replace(padding=(0, 0))
-    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:  # convert where autograd sees it
+    if expect.autocasting(x) and x.dtype != torch.float64:  # convert where autograd sees it
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight = x.to(dtype), weight.to(dtype)
     return add_bias(_UnfoldMatmul.apply(x, weight, places, groups), bias)

@@ -33,11 +33,16 @@ def tensor(name: str, value: object, axes: str) -> None:
         )
 
 
+def autocasting(x: Tensor) -> bool:
+    """Whether autocast is on where ``x`` is. The device "meta", which has shapes only, knows none, and asking raises."""
+    return x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
+
+
 def same_dtype(**tensors: Tensor | None) -> None:
     """Refuse two precisions in one sum, unless autocast is there to bring them together."""
     (first, x), *others = tensors.items()
     for name, other in others:
-        if other is not None and other.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+        if other is not None and other.dtype != x.dtype and not autocasting(x):
             raise TypeError(
                 f"{first} is {x.dtype} and {name} is {other.dtype}: convert one, as in {first}.to({name}.dtype)."
             )

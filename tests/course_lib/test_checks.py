@@ -61,6 +61,10 @@ def test_expect_close_names_the_first_wrong_value():
         expect_close(expected[:1], expected[:1].expand(2, 3), "y")
     with pytest.raises(AssertionError, match="expected dtype torch.float64, got torch.float32"):
         expect_close(expected, expected.tolist(), "y")
+    with pytest.raises(AssertionError, match=r"expected dtype torch.int64, got torch.float32\.$"):
+        expect_close(torch.tensor(1.0), torch.tensor(1), "y")
+    with pytest.raises(AssertionError, match=r"^y: expected 1, got 2\.$"):
+        expect_close(torch.tensor(2.0), torch.tensor(1.0), "y")
     expect_close(torch.zeros(0, 3), torch.zeros(0, 3), "nothing")
 
 

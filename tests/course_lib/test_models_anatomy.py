@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import models
+from course_lib import layers, models
 
 
 def walk(name, size=224, depth=None, **options):
@@ -223,3 +223,12 @@ def test_walk_frees_its_hooks_when_the_input_does_not_fit():
 def test_lenet_table_connections():
     rows = {row.name: row for row in models.walk(models.LeNet5Paper(), (1, 32, 32))}
     assert rows["c3"].parameters == 1516 and rows["c3"].output == (16, 10, 10)
+
+
+def test_walks_the_course_s_own_layers():
+    net = nn.Sequential(layers.Conv2d(3, 8, 3, padding=1), nn.ReLU(), layers.Conv2d(8, 4, 1))
+    peer = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1))
+    ours, theirs = (models.walk(one, (3, 6, 5)) for one in (net, peer))
+    assert [(row.output, row.parameters, row.multiply_adds) for row in ours] == [
+        (row.output, row.parameters, row.multiply_adds) for row in theirs
+    ]

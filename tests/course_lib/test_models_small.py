@@ -91,7 +91,9 @@ def test_cifar_counts(depth, parameters, millions):
     rows = models.walk(residual, (3, 32, 32))
     assert round(sum(row.multiply_adds for row in rows) / 1e6) == millions
     assert sum(row.layer in ("Conv2d", "Linear") for row in rows) == depth
-    with torch.device("meta"):  # BatchNorm and ReLU move, and none is added: the first one before the first block, the last after the last
+    with torch.device(
+        "meta"
+    ):  # BatchNorm and ReLU move, and none is added: the first one before the first block, the last after the last
         moved = models.cifar_resnet(depth, variant="full pre-activation")
     assert models.count_parameters(moved) == parameters
 

@@ -39,5 +39,7 @@ def test_seed_all_repeats():
     draws = []
     for _ in range(2):
         generator = runtime.seed_all(7)
-        draws.append((random.random(), np.random.rand(), torch.rand(1).item(), torch.rand(1, generator=generator).item()))
+        draws.append(
+            (random.random(), np.random.rand(), torch.rand(1).item(), torch.rand(1, generator=generator).item())
+        )
     assert draws[0] == draws[1]

@@ -105,11 +105,14 @@ def by_shape(labels: Int[Tensor, " M"], device: torch.device) -> Groups:
 
 def distance(groups: Groups, p: Float[Tensor, "M H W"], q: Float[Tensor, "M H W"]) -> Float[Tensor, "M H W"]:
     """How far points (p, q) are from the outlines of M objects of mixed shapes."""
-    parts = zip(
-        SHAPES.values(), p[groups.order].split(groups.counts), q[groups.order].split(groups.counts), strict=True
-    )
-    far = [shape(*points) for shape, *points in parts if len(points[0])]
-    return torch.empty_like(p).index_copy_(0, groups.order, torch.cat(far))
+    far = sorted_distance(groups.counts, p[groups.order], q[groups.order])
+    return torch.empty_like(p).index_copy_(0, groups.order, far)
+
+
+def sorted_distance(counts: list[int], p: Float[Tensor, "M H W"], q: Float[Tensor, "M H W"]) -> Float[Tensor, "M H W"]:
+    """The same for objects that are sorted by shape, `counts` of each."""
+    parts = zip(SHAPES.values(), p.split(counts), q.split(counts), strict=True)
+    return torch.cat([shape(*points) for shape, *points in parts if len(points[0])])
 
 
 def _outline(shape: Callable[[Points, Points], Points], x: int, y: int) -> list[float]:

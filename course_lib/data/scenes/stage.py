@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from course_lib.data.scenes.camera import FOCAL, rotation
-from course_lib.data.scenes.shapes import EYES, Groups, by_shape, distance
+from course_lib.data.scenes.shapes import EYES, SHAPES, sorted_distance
 from course_lib.data.scenes.world import World
 
 BEND = 0.45  # κ: normals lean up to 24° at the rim
@@ -40,11 +40,11 @@ class Cards(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """The objects of one number, one in each view."""
+    """The objects of one number, one in each view that has it, sorted by shape."""
 
-    present: Float[Tensor, "B 1 1"]  # 1 or 0
-    shapes: Groups
-    cards: Cards
+    views: Int[Tensor, " m"]
+    counts: list[int]  # how many have each shape
+    cards: Cards  # m of them
 
 
 class Stage(NamedTuple):
@@ -86,17 +86,17 @@ def build(world: World, frames: int, device: torch.device, dtype: torch.dtype) -
     cards = Cards(*(column.flatten(0, 2).to(device, dtype) for column in columns))
     labels, present = (part[:, None].expand(each).flatten(0, 1) for part in (world.labels, world.present))
     k = labels.shape[1]
-    slots = [
-        Slot(
-            present[:, i, None, None].to(device, dtype),
-            by_shape(labels[:, i], device),
-            Cards(*(column[i::k] for column in cards)),
-        )
-        for i in range(k)
-    ]
+    slots = [_slot(labels[:, i], present[:, i], Cards(*(column[i::k] for column in cards)), device) for i in range(k)]
     return Stage(
         camera.flatten(0, 1).to(device, dtype), position.flatten(0, 1).to(device, dtype), labels, present, cards, slots
     )
+
+
+def _slot(labels: Int[Tensor, " B"], present: Bool[Tensor, " B"], cards: Cards, device: torch.device) -> Slot:
+    views = present.nonzero()[:, 0]
+    views = views[labels[views].argsort(stable=True)]
+    counts = labels[views].bincount(minlength=len(SHAPES)).tolist()
+    return Slot(views.to(device), counts, cards.take(views.to(device)))
 
 
 def pixel_rays(size: int, like: Tensor) -> tuple[Float[Tensor, "1 1 W"], Float[Tensor, "1 H 1"]]:
@@ -149,8 +149,11 @@ def background(
 def nearest_depth(stage: Stage, x: Float[Tensor, "B H W"], y: Float[Tensor, "B H W"]) -> Float[Tensor, "B H W"]:
     """How far the first surface is along any rays (x, y, 1): what decides whether a point behind it can be seen."""
     depth = torch.maximum(*background(stage, x, y)).reciprocal()
-    for present, shapes, cards in stage.slots:
-        z, p, q = meet(cards, x, y)
-        seen = (distance(shapes, p, q) < 0) & (z < depth) & (present > 0)
-        depth = torch.where(seen, z, depth)
+    for views, counts, cards in stage.slots:
+        if not len(views):
+            continue
+        z, p, q = meet(cards, x[views], y[views])
+        before = depth[views]
+        seen = (sorted_distance(counts, p, q) < 0) & (z < before)
+        depth[views] = torch.where(seen, z, before)
     return depth
