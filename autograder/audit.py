@@ -2,8 +2,9 @@
 
 For each exercise, which is a solution cell, three kinds of answers are judged in the sandbox like submissions: the wrong
 ones and the other right ones that stand beside the master, and mutants, small mistakes put into the reference solution
-by machine. All other exercises are answered right. A mutant that is as right as the solution is excused by a line in
-equivalent_mutants.txt beside the master, `<grade_id>: <line> → <other line>  # why it is right`.
+by machine. All other exercises are answered right. A mutant dies with the first check that it fails: no more is asked of
+it. One that is as right as the solution is excused by a line in equivalent_mutants.txt beside the master,
+`<grade_id>: <line> → <other line>  # why it is right`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import random
 import shutil
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -48,7 +49,7 @@ class Answer:
 
     @property
     def lost(self) -> dict[str, Check]:
-        """The checks that did not give all their points."""
+        """The checks that did not give all their points; of a mutant, the first."""
         return {grade_id: check for grade_id, check in self.checks.items() if check.score < check.max}
 
     @property
@@ -85,7 +86,7 @@ class Audit:
 
     @property
     def idle(self) -> list[str]:
-        """Checks that neither a wrong answer nor a mutant ever failed."""
+        """Checks that no wrong answer and no mutant ever failed."""
         judged = {grade_id for answer in self.answers for grade_id in answer.checks}
         return sorted(
             judged - {grade_id for answer in self.answers if answer.kind != "right" for grade_id in answer.lost}
@@ -193,7 +194,8 @@ def audit(
         for answer, text in pending:
             # Where the right answer does not pass in its slice, the slice lacks something: take the whole notebook.
             make = sliced if passes[answer.exercise] else answered
-            running.append((answer, _submit(workers, judge, make(source, answer.exercise, text))))
+            asked = replace(judge, until_lost=answer.kind == "mutant" and passes[answer.exercise])
+            running.append((answer, _submit(workers, asked, make(source, answer.exercise, text))))
         for answer, future in running:
             its_own = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in slices[answer.exercise].cells}
             answer.checks = {grade_id: check for grade_id, check in _checks(future, bar).items() if grade_id in its_own}

@@ -1,8 +1,10 @@
-"""What a student notebook needs to open in Google Colab."""
+"""What a notebook needs to open in Google Colab or on Binder, and where it lies for them."""
 
 from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
+
+import yaml
 
 STUDENT_BRANCH = "student-notebooks"
 
@@ -29,11 +31,31 @@ if importlib.util.find_spec("course_lib") is None:
     importlib.invalidate_caches()"""
 
 
-def colab_url(repository_url: str, name: str) -> str:
-    """Address that opens the student notebook of assignment `name` in Colab."""
-    project = urlsplit(repository_url).path.strip("/")
-    notebook = quote(f"{name}/{name}.ipynb")
-    return f"https://colab.research.google.com/github/{project}/blob/{STUDENT_BRANCH}/{notebook}"
+def notebook_path(name: str, section: str = "assignments") -> str:
+    """Where the notebook of an assignment or a lecture lies on the branch."""
+    return f"{name}/{name}.ipynb" if section == "assignments" else f"{section}/{name}.ipynb"
+
+
+def colab_url(repository_url: str, name: str, section: str = "assignments") -> str:
+    """Address that opens the student notebook of assignment `name`, or the lecture's notebook, in Colab."""
+    path = quote(notebook_path(name, section))
+    return f"https://colab.research.google.com/github/{_project(repository_url)}/blob/{STUDENT_BRANCH}/{path}"
+
+
+def binder_url(repository_url: str, name: str, section: str = "assignments") -> str:
+    """Address that opens it on Binder, in an environment that the branch describes."""
+    path = quote(notebook_path(name, section), safe="")
+    return f"https://mybinder.org/v2/gh/{_project(repository_url)}/{STUDENT_BRANCH}?labpath={path}"
+
+
+def binder_environment(repository_url: str) -> str:
+    """environment.yml of the branch: torch without CUDA, which Binder has no room for, and course_lib."""
+    packages = ["python=3.11", "pip", "pytorch-cpu", "torchvision", "jupyterlab", {"pip": [f"git+{repository_url}"]}]
+    return yaml.safe_dump({"channels": ["conda-forge"], "dependencies": packages}, sort_keys=False)
+
+
+def _project(repository_url: str) -> str:
+    return urlsplit(repository_url).path.strip("/")
 
 
 def install_cell(repository_url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -41,8 +42,8 @@ class Workers:
 def local_executor(jobs: int) -> Iterator[Workers]:
     """`jobs` processes of this machine; none outlives the block, nor this process, however that ends."""
     context = get_context("forkserver")
-    # Imported once, then forked: a lost worker is back at once.
-    context.set_forkserver_preload(["autograder.batch"])
+    # Imported once, then forked: workers share it, and a lost one is back at once. The judge brings torch.
+    context.set_forkserver_preload([name for name in ("autograder.batch", "autograder.judge") if name in sys.modules])
     held, leash = context.Pipe(duplex=False)  # the workers end when the kernel or we close `leash`
 
     def make() -> Executor:

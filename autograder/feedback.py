@@ -3,6 +3,7 @@ each failed check expected. It shows what nbgrader's own page shows, but runs an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from autograder.verdict import outcome_of
 
 _IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 _OWN_WORDS = {"", "AssertionError", "Error", "Timeout", "Killed"}  # behind these the message says it all
+_HEADING = re.compile(r"^## +(.+?)(?: \(\d+ points?\))?$", re.MULTILINE)
 _LEFT_OUT = "(left out: it repeats a line of a hidden test)"
 
 
@@ -39,6 +41,7 @@ class Cell:
 
     grade_id: str = ""
     title: str = ""
+    exercise: str = ""  # the heading that it stands under
     markdown: Markup | str = ""
     code: Markup | str = ""
     outputs: list[Output] = field(default_factory=list)
@@ -114,9 +117,11 @@ def _cells(notebook: NotebookNode, record: SubmittedNotebook, with_hidden: bool)
     grades = {grade.name: grade for grade in record.grades}
     comments = {comment.name: comment.comment for comment in record.comments if comment.comment}
     hidden = frozenset() if with_hidden else hidden_lines(notebook)
-    cells = []
+    cells, exercise = [], ""
     for source in notebook.cells:
         meta = source.metadata.get("nbgrader", {})
+        if source.cell_type == "markdown" and not meta and (headings := _HEADING.findall(source.source)):
+            exercise = headings[-1][:80]
         if meta.get("locked") and "remove-cell" in source.metadata.get("tags", []):
             continue  # what only sets the notebook up
         cell = Cell(grade_id=str(meta.get("grade_id", "")))
@@ -133,10 +138,13 @@ def _cells(notebook: NotebookNode, record: SubmittedNotebook, with_hidden: bool)
         if comment := comments.get(cell.grade_id):
             cell.comment = safe_markdown(comment)
         if grade := grades.get(cell.grade_id):
-            cell.title = check_title(source)
+            cell.title, cell.exercise = check_title(source), exercise
             cell.score, cell.max = grade.score or 0.0, grade.max_score
             cell.result = _result(cell, waiting=bool(grade.needs_manual_grade and grade.manual_score is None))
-            cell.message = _message(source, cell, hidden) if is_check or cell.result == "waiting" else ""
+            if is_check or cell.result == "waiting":
+                cell.message = _message(source, cell, hidden)
+            elif cell.result == "failed" and grade.manual_score is None:
+                cell.message = "There is no answer here yet."
         cells.append(cell)
     return cells
 

@@ -10,6 +10,8 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import bleach
@@ -135,5 +137,6 @@ _ENVIRONMENT = Environment(
     loader=PackageLoader("autograder"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.globals["pygments_css"] = _pygments_css
+_ENVIRONMENT.filters["runs_of"] = lambda items, name: [(k, [*g]) for k, g in groupby(items, attrgetter(name))]
 _ENVIRONMENT.filters["points"] = lambda value: f"{round(value, 2):g}"
 _ENVIRONMENT.filters["percent"] = lambda share: f"{100 * share:.0f} %"

@@ -12,8 +12,9 @@ import contextlib
 import io
 from dataclasses import dataclass, field
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
+
+from autograder.names import bound, imported, parse, plain, read_first
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Plan:
                 continue
             about = cell.metadata.get("nbgrader", {})
             tree = parse(cell.source)
-            uses = used(tree)
+            uses = read_first(tree)
             if about.get("grade") and not about.get("solution"):
                 names = tuple(sorted(uses & theirs))
                 code = CheckCode(about["grade_id"], plain(cell.source), names, float(about["points"]))
@@ -76,54 +77,3 @@ class Plan:
 
         plt.close("all")
         return names
-
-
-def plain(source: str) -> str:
-    """A cell's source as Python, without magics."""
-    return TransformerManager().transform_cell(source)
-
-
-def parse(source: str) -> ast.Module:
-    """A cell's syntax tree; empty if it is no Python."""
-    try:
-        return ast.parse(plain(source))
-    except (SyntaxError, ValueError, RecursionError):
-        return ast.Module([], [])
-
-
-def used(tree: ast.AST) -> set[str]:
-    """Every name that is read somewhere in the code."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def bound(tree: ast.Module) -> set[str]:
-    """Every name that the code defines at its top level."""
-    names: set[str] = set()
-
-    def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-            return
-        if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            return
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update((alias.asname or alias.name.partition(".")[0]) for alias in node.names)
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    for statement in tree.body:
-        visit(statement)
-    return names
-
-
-def imported(tree: ast.Module) -> list[str]:
-    """Modules that the code imports, wherever it does."""
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.append(node.module)
-    return found

@@ -7,7 +7,7 @@ import symtable
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from autograder.plan import bound, parse, used
+from autograder.names import bound, parse, used
 
 NAMES = {
     "ast_transformers": "changes how IPython reads cells",
@@ -48,7 +48,9 @@ MODULES = {
     "builtins": "reaches into Python's built-in functions",
     "nbgrader": "reaches for the grader",
     "autograder": "reaches for the grader",
-    **dict.fromkeys(("runner", "wire", "values", "zygote", "seccomp"), "reaches for what runs it"),
+    **dict.fromkeys(
+        ("runner", "checked", "watchman", "wire", "values", "zygote", "seccomp"), "reaches for what runs it"
+    ),
 }
 CALLS = {"exec": "runs code from text", "eval": "runs code from text", "compile": "runs code from text"}
 REPLACED = {
@@ -119,7 +121,7 @@ HELPERS = {"multiprocessing", "subprocess", "concurrent", "socket", "ctypes", "c
 COURSE = {"course_lib.ops", "course_lib.layers", "course_lib.models"}
 FINISHED = {"convolve", "correlate", "convolve2d", "correlate2d", "fftconvolve", "oaconvolve"}
 STARTS = {"fork", "forkpty", "posix_spawn", "system", "popen", "execv", "execve"}
-RUNNER = {"runner", "wire", "values", "zygote", "seccomp", "ctypes", "gc"}
+RUNNER = {"runner", "checked", "watchman", "wire", "values", "zygote", "seccomp", "ctypes", "gc"}
 TAMPERING = {
     "_getframe", "f_back", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "__globals__",
     "__subclasses__", "settrace", "setprofile", "_dispatch_library", "_pop_mode", "_disable_current_modes",
@@ -171,6 +173,8 @@ def _finished(node: ast.AST, refused: set[str]) -> str:
         return node.attr
     if isinstance(node, ast.Attribute) and node.attr in STARTS and _root(node) == "os":
         return f"os.{node.attr}"
+    if isinstance(node, ast.Attribute) and node.attr in HELPERS | {"os", "sys"} and "scipy" in refused:
+        return ast.unparse(node)  # a module by way of another, such as torch.multiprocessing
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
         return f"{node.func.id}()"
     return ""

@@ -168,8 +168,13 @@ def _places_of_locked(matching: Matching, original: Original) -> list[int]:
 
 
 def _own(theirs: Theirs, taken: set[str]) -> NotebookNode:
-    """A cell of the student's: no metadata, and always the same new id, so that neither can steer the run."""
+    """A cell of the student's: no metadata, and always the same new id, so that neither can steer the run.
+
+    Only a released cell that was left as it was keeps its tags, one of which may say that it is not run in grading.
+    """
     cell = new_cell(theirs.cell.cell_type, theirs.cell.source)
+    if theirs.claim and theirs.text == theirs.claim.text and (tags := theirs.claim.cell.metadata.get("tags")):
+        cell.metadata.tags = list(tags)
     cell.id = f"own-{theirs.place}"
     while cell.id in taken:
         cell.id += "-"

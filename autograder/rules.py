@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from autograder.markers import HIDDEN_TESTS, SOLUTION, has_marker, leaks, public_lines, split
+from autograder.names import bound, parse, read_first
 from autograder.sandbox.launch import Limits
 
 _KEYS = {"grade_id", "grade", "solution", "locked", "task", "points", "schema_version"}
@@ -56,6 +57,7 @@ def problems(master: NotebookNode, root: Path) -> list[str]:
         if grade_id and grade_ids[str(grade_id)] > 1:
             texts.append(f"grade_id '{grade_id}' is used {grade_ids[str(grade_id)]} times: give each cell its own.")
         found += [f"{label(cell, number)}: {text}" for text in texts]
+    found += _helper_problems(master.cells)
     try:
         Limits().changed(dict(master.metadata.get("autograder", {})))
     except (TypeError, ValueError) as error:
@@ -72,6 +74,31 @@ def problems(master: NotebookNode, root: Path) -> list[str]:
             for number, line in leaks(master, public_lines(master))
         ]
     return found
+
+
+def _helper_problems(cells: Iterable[NotebookNode]) -> Iterator[str]:
+    """Checks that rest on the student: a locked function that mentions a student's name is run by the student's process."""
+    theirs: set[str] = set()
+    helpers: dict[str, str] = {}  # a locked function, and the student's name in it
+    for number, cell in enumerate(cells, start=1):
+        if cell.cell_type != "code":
+            continue
+        tree = parse(cell.source)
+        if role(cell).get("solution"):
+            theirs |= bound(tree)
+        elif role(cell).get("grade"):
+            for name in sorted(read_first(tree) & helpers.keys()):
+                yield (
+                    f"{label(cell, number)}: it calls {name}, a locked function that speaks of the student's {helpers[name]} "
+                    f"and so runs in the student's process: give {name} that as an argument, or write it into the check."
+                )
+        else:
+            functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+            for node in functions:
+                if names := read_first(ast.Module([node], [])) & theirs:
+                    helpers[node.name] = min(names)
+            if read_first(tree) & theirs:
+                theirs |= bound(tree)
 
 
 def _metadata_problems(cell: NotebookNode) -> Iterator[str]:

@@ -148,10 +148,18 @@ class Zygote:
             )
         finally:
             theirs.close()
-        warm = None if modules is None else [*WARM, *modules]
+        self.warm = False
+        imports = None if modules is None else [*WARM, *modules]
+        with suppress(wire.WireError):  # wait() says why
+            wire.send(ours, {"modules": imports, "path": ["/course"], "nested": nested})
+
+    def wait(self) -> None:
+        """Until it is warm, which takes seconds; raises NoSandbox if it never will be."""
+        if self.warm:
+            return
         try:
-            wire.send(ours, {"modules": warm, "path": ["/course"], "nested": nested})
-            wire.receive(ours, until=wire.Deadline(120))
+            wire.receive(self.control, until=wire.Deadline(120))
+            self.warm = True
         except wire.WireError as error:
             self.close()
             said = self.process.stderr.read().decode(errors="replace").strip().splitlines()[-3:]
@@ -165,6 +173,7 @@ class Zygote:
         return self._spawn(limits, seed)
 
     def _spawn(self, limits: Limits, seed: int, afterwards: Callable[[], None] = lambda: None) -> Container:
+        self.wait()
         ours, theirs = socket.socketpair()
         with theirs:
             numbers = {**asdict(limits), "seed": seed}

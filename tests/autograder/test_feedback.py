@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from autograder.course import Course, CourseError
 from autograder.feedback import write_feedback
 from autograder.pages import POLICY, image_url, safe_code, safe_html, safe_markdown
+from autograder.steps import open_gradebook
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 HIDDEN = ("secret_number", "square(-5) == 25", "HIDDEN TESTS")
@@ -230,3 +231,29 @@ def test_nothing_takes_long(make, source: str) -> None:
     start = time.process_time()
     make(source)
     assert time.process_time() - start < 3
+
+
+def test_marks_stand_under_the_headings_of_their_exercises(course: Course) -> None:
+    def headed(notebook: NotebookNode) -> None:
+        numbers = {cell.metadata.get("nbgrader", {}).get("grade_id"): n for n, cell in enumerate(notebook.cells)}
+        notebook.cells.insert(numbers["square"], nbformat.v4.new_markdown_cell("## Squares <b>and</b> more (3 points)"))
+        notebook.cells.insert(numbers["double"], nbformat.v4.new_markdown_cell("Twice.\n\n## Doubles"))
+
+    put_mark(course, "ada", {"double_hidden": "no"}, change=headed)
+    write_feedback(course, NAME)
+    rows = [text(row) for row in page(course, "ada").select("table")[0].select("tr")]
+    assert [row for row in rows if row.startswith(("Doubles", "Squares"))] == [
+        "Doubles 1 / 3",
+        "Squares <b>and</b> more 3 / 7",
+    ]
+    assert rows[0].startswith("Doubles") and len(rows) == 6
+
+
+def test_an_answer_left_open_is_called_so(course: Course) -> None:
+    put_mark(course, "ada")
+    with open_gradebook(course) as book:
+        (grade,) = (g for g in book.find_submission_notebook(NAME, NAME, "ada").grades if g.name == "reflection")
+        grade.auto_score, grade.needs_manual_grade = 0.0, False
+        book.db.commit()
+    write_feedback(course, NAME)
+    assert "There is no answer here yet." in text(at(page(course, "ada"), "reflection"))

@@ -404,3 +404,13 @@ def test_why_nothing_was_collected_is_the_reason(folder: Path, release) -> None:
     (folder / "not-collected.txt").write_text("'work.zip': It is encrypted.\n")
     with pytest.raises(Quarantine, match="^'work.zip': It is encrypted.$"):
         take(folder, release)
+
+
+def test_a_released_cell_left_as_it_was_keeps_its_tags(release: NotebookNode, done: NotebookNode) -> None:
+    """One of them says that a long experiment is not run in grading; a changed cell is the student's own."""
+    experiment = code("print('a long experiment')", tags=["skip-grading"])
+    for notebook in (release := deepcopy(release), done):
+        notebook.cells.append(deepcopy(experiment))
+    assert restore(done, release)[0].cells[-1].metadata == {"tags": ["skip-grading"]}
+    done.cells[-1].source = "answer = 42"
+    assert restore(done, release)[0].cells[-1].metadata == {}

@@ -13,6 +13,7 @@ from batches import NAME, WRONG, QuickJudge, batch_of, contents, hand_in, thread
 from nbgrader.converters import Autograde
 from nbgrader.plugins import CsvExportPlugin
 from sqlalchemy import event
+from system import find_database
 
 from autograder.batch import grade_all
 from autograder.course import Course, CourseError
@@ -191,9 +192,9 @@ def test_marks_that_cannot_be_are_refused(released: Course, tmp_path: Path, scor
 @pytest.fixture(scope="module")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server, which listens on a unix socket only."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
-        pytest.skip("no PostgreSQL server here (Debian: apt install postgresql)")
+    found = find_database()
+    assert found, "There is no PostgreSQL. Run `python book/system.py database`."
+    programs = Path(found)
     folder = tmp_path_factory.mktemp("postgres")
     start: list[str] = []
     if os.geteuid() == 0:  # the server refuses to run as root
@@ -203,10 +204,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 parent.chmod(0o711)
         start = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     data, log = folder / "data", folder / "log"
-    init = [programs[-1] / "initdb", "-D", data, "-U", "grader", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    init = [programs / "initdb", "-D", data, "-U", "grader", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([*start, *init], check=True, capture_output=True, cwd="/")
     options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    control = [*start, programs[-1] / "pg_ctl", "-D", data, "-w"]
+    control = [*start, programs / "pg_ctl", "-D", data, "-w"]
     subprocess.run([*control, "-l", log, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     try:
         yield f"postgresql://grader@/postgres?host={folder}"

@@ -3,7 +3,8 @@
 import pytest
 
 from autograder.course import Course, CourseError
-from autograder.master import MasterError, read_master
+from autograder.master import MasterError, read_master, source_notebook
+from autograder.plan import Plan
 from autograder.release import make_student_version
 
 BAD = {
@@ -48,6 +49,11 @@ BAD = {
     "flag is text": ('"grade": true, "points": 1}', '"grade": "yes", "points": 1}', "cell 'double_visible'", "true or false"),
     "no role": ('"grade_id": "double_visible", "grade": true, "points": 1', '"grade_id": "double_visible"',
                 "cell 'double_visible'", "would ignore it"),
+    "check rests on the student": (
+        '# %% nbgrader={"grade_id": "square_check", "grade": true, "points": 3}\n',
+        "# %%\ndef squares(numbers):\n    return [square(n) for n in numbers]\n\n"
+        '# %% nbgrader={"grade_id": "square_check", "grade": true, "points": 3}\nassert squares([3]) == [9]\n',
+        "cell 'square_check'", "it calls squares, a locked function that speaks of the student's square"),
     "written check": ('"grade": true, "solution": true, "points": 4', '"grade": true, "points": 4', "cell 'reflection'", "by hand"),
 }  # fmt: skip
 
@@ -102,3 +108,14 @@ def test_what_every_student_has_may_be_imported(tiny: Course) -> None:
 def test_a_wrong_name_gets_the_list_of_right_ones(tiny: Course) -> None:
     with pytest.raises(CourseError, match="no assignment '02_huge'.*01_tiny"):
         tiny.master("02_huge")
+
+
+def test_a_helper_whose_parameter_has_a_students_name_is_no_students(tiny: Course) -> None:
+    """Checks may call it: it knows nothing of the student but what it is given."""
+    master = tiny.master("01_tiny")
+    check = '# %% nbgrader={"grade_id": "square_check", "grade": true, "points": 3}\n'
+    helper = "# %%\ndef nine(square):\n    return square(3) == 9\n\n"
+    master.write_text(master.read_text().replace(check, f"{helper}{check}assert nine(square)\n"))
+    read_master(tiny, "01_tiny")
+    plan = Plan.of(source_notebook(tiny, "01_tiny"))
+    assert "nine" in plan.namespace() and "nine" not in plan.checks["square_check"].names

@@ -5,7 +5,8 @@ import ast
 import pytest
 from nbformat import NotebookNode, v4
 
-from autograder.slicing import read_first, sliced
+from autograder.names import read_first
+from autograder.slicing import sliced
 
 
 def notebook(*cells: tuple[str, str]) -> NotebookNode:

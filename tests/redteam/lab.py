@@ -124,10 +124,11 @@ class Grader:
     """One warm judge."""
 
     def __init__(self, **limits: float) -> None:
-        self.judge = SandboxJudge(source_text(), b"secret", {**LIMITS, **limits})
+        self.limits = {**LIMITS, **limits}
 
-    def __call__(self, answers: dict[str, str] | None = None, *extra: str) -> Judged:
-        judged = self.judge(submission(answers or {}, *extra))
+    def __call__(self, answers: dict[str, str] | None = None, *extra: str, **limits: float) -> Judged:
+        judge = SandboxJudge(source_text(), b"secret", {**self.limits, **limits})
+        judged = judge(submission(answers or {}, *extra))
         assert judged.verdict.status == "graded"
         assert {name: check.max for name, check in judged.verdict.checks.items()} == FULL
         return judged
@@ -141,9 +142,9 @@ class Grader:
         assert bool(judged.verdict.flags) or not flagged, "nobody is told"
         return judged
 
-    def right(self, answers: dict[str, str] | None = None, *extra: str) -> Judged:
-        """Outcome F: full marks."""
-        judged = self(answers, *extra)
+    def right(self, answers: dict[str, str] | None = None, *extra: str, cell_seconds: float = 20) -> Judged:
+        """Outcome F: full marks, on a machine as slow as it may be."""
+        judged = self(answers, *extra, cell_seconds=cell_seconds, check_seconds=20)
         said = [(name, check) for name, check in judged.verdict.checks.items() if check.outcome != "passed"]
         assert judged.verdict.score == judged.verdict.max_score == sum(FULL.values()), (said, printed(judged)[-2000:])
         return judged

@@ -1,6 +1,12 @@
 """Cheating the point: a finished convolution where one was to be built by hand."""
 
+import jupytext
 import pytest
+from lab import LIMITS
+from nbformat import v4
+
+from autograder.judge import SandboxJudge
+from autograder.verdict import Check, Submission
 
 CHEATS = {
     "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
@@ -99,11 +105,86 @@ import contextlib
 checks.by_hand = checks.own_work = lambda *a: contextlib.nullcontext()
 torch._C._dispatch_get_all_op_names = lambda: []
 def conv(x, w): return F.conv2d(x, w)""",
+    "the list of operators emptied": """
+import sys
+sys.modules['checked'].OPERATORS.clear()
+from torch.utils._python_dispatch import _disable_current_modes as off
+def conv(x, w):
+    with off(), torch._C.DisableTorchFunction():
+        return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
+    "no operator closed": """
+import sys
+sys.modules['checked'].Checked.forbid = lambda self, pattern: None
+from torch.utils._python_dispatch import _disable_current_modes as off
+def conv(x, w):
+    with off(), torch._C.DisableTorchFunction():
+        return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
     "autograd of a convolution": """
 class Own(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, w): return F.conv2d(x, w)
 def conv(x, w): return Own.apply(x, w)""",
+    "a helper forked with the copy": """
+o, state = torch.serialization.os, {}
+def helper():
+    if state: return
+    state['ask'], answer = torch.multiprocessing.Pipe()
+    if vars(o)['fo' + 'rk']() == 0:
+        while True:
+            x, w = answer.recv()
+            answer.send(F.conv2d(torch.tensor(x), torch.tensor(w)).tolist())
+vars(o)['register_at_' + 'fork'](after_in_child=helper)
+def conv(x, w):
+    state['ask'].send((x.tolist(), w.tolist()))
+    return torch.tensor(state['ask'].recv())""",
+    "a helper that nobody can read about": """
+import json, os
+tools, state = vars(os), {}
+def helper():
+    if state: return
+    state['ask'], inner = tools['pi' + 'pe'](), tools['pi' + 'pe']()
+    state['answer'] = inner
+    if tools['fo' + 'rk']() == 0:
+        while True:
+            text = tools['re' + 'ad'](state['ask'][0], 10**6).decode()
+            x, w = json.loads(text)
+            reply = F.conv2d(torch.tensor(x), torch.tensor(w)).tolist()
+            tools['wri' + 'te'](inner[1], json.dumps(reply).encode())
+tools['register_at_' + 'fork'](after_in_child=helper)
+def conv(x, w):
+    tools['wri' + 'te'](state['ask'][1], json.dumps([x.tolist(), w.tolist()]).encode())
+    return torch.tensor(json.loads(tools['re' + 'ad'](state['answer'][0], 10**6)))""",
+    "a process of its own": """
+import os, json
+tools = vars(os)
+def conv(x, w):
+    get, put = tools['pi' + 'pe']()
+    if tools['fo' + 'rk']() == 0:
+        tools['wri' + 'te'](put, json.dumps(F.conv2d(x, w).tolist()).encode())
+        tools['_ex' + 'it'](0)
+    return torch.tensor(json.loads(tools['re' + 'ad'](get, 10**6)))""",
+    "a program in its place": r'''
+import os, sys, stat
+tools = vars(os)
+SCRIPT = """
+import sys, socket
+sys.path[:0] = ['/runner']
+import torch, values, wire
+encoder = values.Encoder(values.Heap())
+x, w = torch.load('/tmp/asked.pt')
+reply = {'value': encoder(torch.conv2d(x, w)), 'changed': []}
+for fd in map(int, sys.argv[1:]):
+    wire.send(socket.socket(fileno=fd), reply, encoder.blobs)
+import time; time.sleep(5)
+"""
+def conv(x, w):
+    torch.save((x, w), '/tmp/asked.pt')
+    links = [fd for fd in range(3, 60) if is_socket(fd)]
+    for fd in links: os.set_inheritable(fd, True)
+    tools["exe" + "cv"](sys.executable, ['python', '-c', SCRIPT, *map(str, links)])
+def is_socket(fd):
+    try: return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError: return False''',
     "by torchvision": "import torchvision\ndef conv(x, w): return torchvision.ops.deform_conv2d(x, torch.zeros(2, 18, 4, 3), w)",
 }  # fmt: skip
 
@@ -160,3 +241,68 @@ def conv(x, w): return Own.apply(x, w)""",
 def test_honest_convolutions_pass(grader, code):
     compare = "from scipy.signal import correlate2d\nprint(F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)), correlate2d([[1]], [[1]]))"
     grader.right({"conv": code}, compare)
+
+
+# After a check by hand that failed, the next is tried in a copy that was made with closed operators.
+AFTER = """\
+# %% nbgrader={"grade_id": "setup", "locked": true}
+import torch
+import torch.nn.functional as F
+from course_lib.checks import by_hand, expect_close
+# %% nbgrader={"grade_id": "conv", "solution": true}
+def conv(x, w): return (w.flatten(1) @ F.unfold(x, 3)).view(len(x), len(w), x.shape[2] - 2, -1)
+# %% nbgrader={"grade_id": "shrink", "solution": true}
+def shrink(x): return F.max_pool2d(x, 2)
+# %% nbgrader={"grade_id": "conv_failed", "grade": true, "locked": true, "points": 1}
+with by_hand():
+    got = conv(torch.ones(2, 3, 6, 5), torch.ones(4, 3, 3, 3))
+expect_close(got, got + 1, "what nobody computes")
+# %% nbgrader={"grade_id": "conv_check", "grade": true, "locked": true, "points": 1}
+x, w = torch.rand(2, 3, 6, 5), torch.rand(4, 3, 3, 3)
+with by_hand():
+    got = conv(x, w)
+expect_close(got, F.conv2d(x, w), "the convolution", atol=1e-5)
+# %% nbgrader={"grade_id": "conv_failed_again", "grade": true, "locked": true, "points": 1}
+with by_hand():
+    got = conv(torch.ones(2, 3, 6, 5), torch.ones(4, 3, 3, 3))
+expect_close(got, got + 1, "what nobody computes")
+# %% nbgrader={"grade_id": "shrink_check", "grade": true, "locked": true, "points": 1}
+expect_close(shrink(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 2, 2), "this one may use the library")
+# %% nbgrader={"grade_id": "both_check", "grade": true, "locked": true, "points": 1}
+small = shrink(torch.rand(2, 3, 12, 10))
+with by_hand():
+    got = conv(small, torch.ones(4, 3, 3, 3))
+expect_close(got, F.conv2d(small, torch.ones(4, 3, 3, 3)), "first the library, then by hand", atol=1e-5)
+"""
+
+
+AFTER_SOURCE = jupytext.reads(AFTER, "py:percent")
+
+
+def after_a_failure(code: str) -> tuple[dict[str, Check], list[str]]:
+    """The checks of AFTER on an answer, and the flags."""
+    cells = []
+    for cell in AFTER_SOURCE.cells:
+        about = {"schema_version": 3, "grade": False, "solution": False, "locked": False, "points": 0}
+        metadata = {"nbgrader": {**about, **cell.metadata.nbgrader}}
+        answer = f"from torch import nn\n{code}" if cell.metadata.nbgrader.grade_id == "conv" else cell.source
+        cells.append(v4.new_code_cell(answer, metadata=metadata))
+    judge = SandboxJudge(jupytext.writes(AFTER_SOURCE, "ipynb"), b"secret", LIMITS)
+    verdict = judge(Submission("eve", v4.new_notebook(cells=cells))).verdict
+    return verdict.checks, verdict.flags
+
+
+@pytest.mark.parametrize("code", CHEATS.values(), ids=CHEATS)
+def test_finished_convolutions_are_refused_after_a_failure_too(code):
+    checks, flags = after_a_failure(code)
+    assert {name for name, check in checks.items() if check.score} == {"shrink_check"}, checks
+    assert flags
+
+
+@pytest.mark.parametrize("code", BY_HAND.values(), ids=BY_HAND)
+def test_honest_convolutions_pass_after_a_failure_too(code):
+    checks, flags = after_a_failure(code)
+    assert {name for name, check in checks.items() if check.score} == {"conv_check", "shrink_check", "both_check"}, (
+        checks
+    )
+    assert not flags

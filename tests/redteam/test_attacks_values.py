@@ -118,7 +118,7 @@ def test_a_changed_input_is_whole_again_for_the_next_check(grader):
 
 
 def test_a_check_that_ends_with_the_students_value(grader):
-    from autograder.judge import _worth
+    from autograder.check_code import _worth
 
     assert [_worth(value, 3.0) for value in (float("nan"), float("inf"), -1, 99, 2, None)] == [0, 0, 0, 3, 2, 3]
     import numpy as np

@@ -9,25 +9,20 @@ import base64
 import json
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from marks import NAME, put_mark
 from nbformat import NotebookNode
 from playwright.sync_api import Browser, Page, sync_playwright
+from system import find_browser
 
 from autograder.course import Course
 from autograder.feedback import write_feedback
 from autograder.report import report
 from autograder.verdict import Check, Verdict
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "book"), str(ROOT / "tests" / "autograder")]  # scripts, not packages
-
-from marks import NAME, put_mark
-from system import find_browser
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 AWAY = "http://away.invalid"

@@ -19,10 +19,6 @@ from threading import Thread
 
 import psutil
 import pytest
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "autograder"))
-
 from batches import NAME, QuickJudge, batch_of, contents, dump, hand_in, judged, threads
 
 from autograder import batch
@@ -33,6 +29,7 @@ from autograder.gradebook import LedgerError
 from autograder.steps import open_gradebook
 
 COUNT = 60
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +89,9 @@ def test_the_workers_end_with_the_batch(
     """A whole `grade` with worker processes, stopped while all are at work."""
     log = tmp_path / "log"
     script = (
-        "import sys; from batches import *; from autograder.grade import grade\n"
+        "import signal; from batches import *; from autograder.grade import grade\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell ignores it in what runs in its background
         f"    grade(Course({str(course.root)!r}), NAME, jobs={jobs}, judge=QuickJudge({str(log)!r}, seconds=120))\n"
     )
     file = tmp_path / "script.py"
@@ -287,7 +285,7 @@ def test_a_disk_without_a_byte_left(course: Course, undisturbed: dict[str, objec
 
 def environment() -> dict[str, str]:
     """For processes of their own: the package and the judges of these tests can be imported."""
-    paths = [str(HERE.parent.parent), str(HERE.parent / "autograder"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(TESTS.parent), str(TESTS / "autograder"), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 

@@ -24,6 +24,7 @@ DTYPES = {
         torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
     )
 }  # fmt: skip
+BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class TooLarge(Exception):
@@ -181,6 +182,16 @@ def pixels(tensor: torch.Tensor) -> bytes:
     with torch.no_grad():
         flat = tensor.detach().cpu().resolve_conj().resolve_neg()
         return (flat.view(torch.int16) if flat.dtype == torch.bfloat16 else flat).numpy().tobytes()
+
+
+def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors hold the same numbers, bit for bit: a NaN is the same as itself."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    if one.is_complex():
+        one, other = torch.view_as_real(one.resolve_conj()), torch.view_as_real(other.resolve_conj())
+    kind = BITS[one.element_size()]
+    return torch.equal(one.detach().view(kind), other.detach().view(kind))
 
 
 def unpixels(dtype: str, shape: list[int], data: bytes) -> torch.Tensor:

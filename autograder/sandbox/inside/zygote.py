@@ -22,8 +22,10 @@ CLONE = {"NEWNS": 0x20000, "NEWUTS": 0x4000000, "NEWIPC": 0x8000000, "NEWUSER": 
 CLONE["NEWNET"] = 0x40000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 4, 38, 24
+MADV_COLLAPSE, HUGE = 25, 2 * 2**20  # since Linux 6.1; an older one refuses, and forks are slower
 NOBODY = 65534
 HOME = "/tmp"
+FOR_CHECKS = 64 * 2**20  # bytes that cells do not get: one that keeps all it can leaves enough to answer checks
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,6 +45,7 @@ def main() -> None:
         runner.warm_up(config["modules"])
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the pages that all children share
+    _into_huge_pages()
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # no child may look into this process
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     wire.send(control, {"ready": True})
@@ -56,6 +59,21 @@ def main() -> None:
             control.close()
             _guard(contain, link, request["limits"], config["nested"])
         link.close()
+
+
+def _into_huge_pages() -> None:
+    """Move what this process holds into pages of 2 MB, where the kernel can: a fork then copies a tenth of the tables.
+
+    A child's first write to such a page copies 4 kB, as ever. Imported libraries hold half a gigabyte, and copying and
+    freeing its tables of small pages costs more than most checks.
+    """
+    with open("/proc/self/maps") as file:
+        lines = [line.split() for line in file]
+    for places, access, _, _, _, *name in lines:
+        start, end = (int(place, 16) for place in places.split("-"))
+        start, end = -(-start // HUGE) * HUGE, end // HUGE * HUGE
+        if access == "rw-p" and name in ([], ["[heap]"]) and start < end:
+            libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), MADV_COLLAPSE)
 
 
 def _guard(step, link: socket.socket, *arguments) -> None:
@@ -106,13 +124,13 @@ def _first_process(link: socket.socket, limits: dict, nested: bool) -> None:
     empty = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     _check(libc.capset(empty[0], empty[1]), "capset")
     for name, value in (
-        ("NPROC", limits["processes"]),
+        ("NPROC", limits["processes"] + 8),  # the grader ends who reaches the limit; kernels count differently
         ("FSIZE", limits["scratch"]),
-        ("DATA", limits["memory"]),
         ("CORE", 0),
         ("NOFILE", 512),
     ):
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    resource.setrlimit(resource.RLIMIT_DATA, (limits["memory"], limits["memory"] + FOR_CHECKS))
     resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_seconds"], limits["cpu_seconds"] + 2))
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):  # stderr led to the grader, which reads no more of it: it would fill up

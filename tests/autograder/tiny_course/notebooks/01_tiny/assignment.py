@@ -8,6 +8,7 @@ import math
 
 print(math.pi)
 
+
 # %% nbgrader={"grade_id": "double", "solution": true}
 def double(x: float) -> float:
     """Twice x."""
@@ -29,6 +30,7 @@ for secret_number in (-7, 0.25):
 
 # %% [markdown]
 # Now the square.
+
 
 # %% nbgrader={"grade_id": "square", "solution": true}
 def square(x: float) -> float:

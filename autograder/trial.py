@@ -1,0 +1,434 @@
+"""One submission's way through the sandbox: its cells run there, its checks here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import threading
+from copy import deepcopy
+from dataclasses import dataclass
+
+import psutil
+from nbformat import NotebookNode, v4
+from nbgrader.utils import determine_grade
+
+from autograder.check_code import GRACE, OutOfTime, explain, points_of, sentence
+from autograder.plan import CheckCode, Plan
+from autograder.processes import Copy, computing, kill, program, usage
+from autograder.reading import not_by_hand, suspicions
+from autograder.sandbox.inside import wire
+from autograder.sandbox.launch import BusyDeadline, Container, Limits, Zygote
+from autograder.sandbox.session import Gone, Session
+from autograder.verdict import Check, Judged, Submission, Verdict
+
+SKIP = "skip-grading"  # the tag of a released cell that no check rests on, such as a long experiment
+NAMES = {"failed": "AssertionError", "error": "Error", "timeout": "Timeout", "killed": "Killed"}  # for feedback
+
+
+@dataclass
+class Workshop:
+    """What a worker process prepares once for an assignment."""
+
+    plan: Plan
+    names: dict
+    zygote: Zygote
+
+
+class Unfit(Exception):
+    """This copy of the student's process answered a check without a watch; one under a watch needs another."""
+
+
+class Trial:
+    """One submission's way through the sandbox."""
+
+    def __init__(self, workshop: Workshop, submission: Submission, limits: Limits, seed: int) -> None:
+        self.workshop, self.limits, self.seed = workshop, limits, seed
+        self.notebook = deepcopy(submission.notebook)
+        self.verdict = Verdict(submission.student, "graded", seed=seed, flags=list(submission.flags))
+        self.container: Container | None = None
+        self.done: list[int] = []  # cells whose effects the container holds
+        self.until = wire.Deadline(limits.wall_seconds)
+        self.read: dict[tuple, str] = {}  # what was found in its code that is not work by hand
+        self.target: int | None = None  # the handle of what the guard may kill
+        self.killed = ""  # why the guard killed it
+        self.said = 20 * limits.output  # bytes of output that are still kept
+        self.copy: Copy | None = None  # of the container's process; it answers checks
+        self.spare: Copy | None = None  # one that answers none: others are made from it, with closed operators
+        self.copies: set[int] = set()  # process ids of all there ever were
+        self.expected = ""  # what the next check will forbid, as the one before it did, which failed
+        self.program = 0  # what the container runs
+        self.seen = 0.0  # CPU seconds of the container, when last looked at
+        self.spent = 0.0  # CPU seconds of containers that are gone
+
+    def run(self, until_lost: bool = False) -> Judged:
+        """Run all cells and checks, or all up to the first check that does not give all its points."""
+        guard = threading.Thread(target=self._guard, daemon=True)
+        self.over = threading.Event()
+        guard.start()
+        try:
+            for number, cell in enumerate(self.notebook.cells):
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+                about = cell.metadata.get("nbgrader", {})
+                if about.get("grade") and about.get("solution"):
+                    self._leave_to_a_person(cell, about)
+                if cell.cell_type != "code":
+                    continue
+                if about.get("grade") and not about.get("solution"):
+                    check = self._check(number, cell, self.workshop.plan.checks[about["grade_id"]])
+                    if until_lost and check.score < check.max:
+                        break
+                elif SKIP in cell.metadata.get("tags", []):
+                    cell.outputs = [v4.new_output("stream", name="stdout", text="(This cell is not run in grading.)")]
+                elif cell.source.strip():
+                    self._run_cell(number, cell)
+                    self._flag([] if _is_locked(cell) else suspicions(cell.source))
+        finally:
+            self.over.set()
+            self._drop_copy()
+            self._drop_spare()
+            if self.container:
+                self.container.close()
+            guard.join()
+        verdict = self.verdict
+        verdict.score = sum(check.score for check in verdict.checks.values())
+        graded = [c.metadata.nbgrader for c in self.notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]
+        verdict.max_score = float(sum(about.points for about in graded))
+        return Judged(verdict, self.notebook)
+
+    def _leave_to_a_person(self, cell: NotebookNode, about: dict) -> None:
+        score, points = determine_grade(cell)
+        if score is None:
+            self.verdict.needs_manual_grade.append(about["grade_id"])
+        else:
+            self.verdict.checks[about["grade_id"]] = Check(score, points, "failed", "no answer")
+
+    def _flag(self, sentences: list[str]) -> None:
+        self.verdict.flags += [text for text in sentences if text not in self.verdict.flags]
+
+    # Cells.
+
+    def _run_cell(self, number: int, cell: NotebookNode) -> None:
+        why = self._ready()
+        if not why:
+            said, why = self._execute(cell.source)
+            cell.outputs = said
+        if why:
+            cell.outputs.append(v4.new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
+            self._flag([f"cell {number} ended its process: {why}"])
+        else:
+            self.done.append(number)
+
+    def _ready(self) -> str:
+        """See that there is a container that holds what all cells so far did; returns why not."""
+        if self.container:
+            return ""
+        while True:
+            if self.until.left() <= 0:
+                return f"the submission took more than {self.limits.wall_seconds:g} seconds"
+            if self.spent > self.limits.cpu_seconds:
+                return f"the submission took more than {self.limits.cpu_seconds:g} seconds of computing"
+            self.container = self.workshop.zygote.container(self.limits, derived(self.seed, "cells"))
+            self.program = program(self.container.pid)
+            for number in list(self.done):
+                _, why = self._execute(self.notebook.cells[number].source)
+                if why:  # it went well the first time
+                    self.done.remove(number)
+                    break
+            else:
+                return ""
+
+    def _execute(self, source: str) -> tuple[list[NotebookNode], str]:
+        """Run a cell; its outputs, and why its process ended, if it did."""
+        self._drop_copy()
+        self._drop_spare()
+        self.expected = ""
+        outputs: list[NotebookNode] = []
+        link, size = self.container.link, 0
+        until = BusyDeadline(self.limits.cell_seconds, self.container.pid, self.until)
+        interrupted = False
+        self.killed, self.target = "", self.container.handle
+        try:
+            wire.send(link, {"cell": source}, until=until)
+            while True:
+                try:
+                    header, _, fds = wire.receive(link, until=until, max_bytes=4 * self.limits.output + 10**6)
+                except wire.Late:
+                    if interrupted:
+                        raise
+                    interrupted, until = True, wire.Deadline(GRACE)
+                    self.container.interrupt()
+                    continue
+                for fd in fds:
+                    os.close(fd)
+                if fds:
+                    raise wire.WireError("it handed over a file")
+                if "done" in header:
+                    self.killed = self.killed or self._too_much(self.container)  # since the guard last looked
+                    if self.killed:
+                        raise wire.WireError(self.killed)
+                    self._flag([f"{text[:300]}" for text in header.get("flags", []) if isinstance(text, str)][:50])
+                    if interrupted:
+                        text = f"the cell was stopped after {self.limits.cell_seconds:g} seconds"
+                        outputs.append(v4.new_output("error", ename="Timeout", evalue=text, traceback=[text]))
+                        self._flag([text])
+                    return outputs, ""
+                more = len(json.dumps(header))
+                size, self.said = size + more, self.said - more
+                if size > 4 * self.limits.output + 10**6:
+                    raise wire.WireError("it said too much")
+                if "broken" in header:
+                    raise wire.WireError(str(header["broken"])[:300])
+                if self.said > 0:
+                    _append(outputs, header)
+        except wire.Late:
+            why = f"it ran longer than {self.limits.cell_seconds:g} seconds and would not be stopped"
+        except (wire.WireError, KeyError, TypeError, ValueError, AttributeError) as error:
+            why = self.killed or f"the process ended ({error})"
+        finally:
+            self.target = None
+        self._drop_container()
+        return outputs, why
+
+    def _drop_container(self) -> None:
+        self._drop_copy()
+        self._drop_spare()
+        self.spent += max(self.seen, computing(self.container.pid))
+        self.seen = 0.0
+        self.container.close()
+        self.container = None
+
+    # Checks.
+
+    def _check(self, number: int, cell: NotebookNode, code: CheckCode) -> Check:
+        check = Check(0.0, code.points, "killed")
+        for _ in range(2):  # the second time in a fresh container: what an earlier cell broke may show only now
+            why = self._ready()
+            if why:
+                check.message = f"your notebook did not get this far: {why}"
+            if why or self._judge(check, code):
+                break
+        self.verdict.checks[code.grade_id] = check
+        if check.outcome != "passed":
+            name = NAMES[check.outcome]
+            cell.outputs = [v4.new_output("error", ename=name, evalue=check.message, traceback=[check.message])]
+        if 0 < check.score < check.max:
+            result = v4.new_output("execute_result", data={"text/plain": repr(check.score)})
+            cell.outputs.insert(0, result)
+        return check
+
+    def _judge(self, check: Check, code: CheckCode) -> bool:
+        """Run one check here, on a copy of the student's process as it is now; whether there was such a copy.
+
+        A copy that answered earlier checks may not tell the truth about this one: only what passes in it counts. Where
+        the check before failed under by_hand(), the next is tried first in a copy that was made with closed operators.
+        """
+        if self.copy and self._judge_in(self.copy, check, code):
+            return True
+        for make in (self._fork_closed, self._fork) if self.expected else (self._fork,):
+            self._drop_copy()
+            try:
+                self.copy = make()
+            except (wire.WireError, OSError) as error:
+                if make == self._fork_closed:
+                    continue
+                why = self.killed or f"the process ended ({error})"
+                self._drop_container()
+                check.outcome, check.message = "killed", why
+                return False
+            if self._judge_in(self.copy, check, code):
+                break
+        if check.outcome != "passed":
+            self.expected = self.copy.watch or ""
+            self._drop_copy()
+        return True
+
+    def _judge_in(self, copy: Copy, check: Check, code: CheckCode) -> bool:
+        """Run one check on this copy of the student's process; whether that settles it."""
+        seed, late = derived(self.seed, code.grade_id), f"it took longer than {self.limits.check_seconds:g} seconds"
+        session = Session(copy.link, BusyDeadline(self.limits.check_seconds, copy.pid, self.until))
+        session.before_watch = lambda watch: self._see_to_the_watch(watch, session, code, copy)
+        self.killed, self.target = "", copy.handle
+        check.score = 0.0
+        try:
+            session.begin(derived(seed, "answer"))
+            hopeless = 4 * self.limits.check_seconds + 10
+            points = points_of(code, session, self.workshop.names, seed, hopeless)
+            if copy.watch is not None and program(copy.pid) != self.program:
+                session.flags["an exercise to be written by hand: its process ran another program"] = None
+                raise AssertionError(
+                    "this exercise is to be written here, by hand, but your code runs another program."
+                )
+            check.score = points
+            check.outcome = "passed" if check.score == check.max else "failed"
+            check.message = "" if check.outcome == "passed" else f"{check.score:g} of {check.max:g} points"
+        except wire.WireError as error:
+            session.flags["its process answered a check with nonsense"] = None
+            check.outcome = "killed"
+            check.message = self.killed or f"your code's process answered nonsense ({error})"
+        except Gone as gone:
+            check.outcome = gone.outcome
+            check.message = self.killed or (late if gone.outcome == "timeout" else str(gone))
+        except OutOfTime:
+            check.outcome, check.message = "timeout", late
+        except AssertionError as error:
+            check.outcome, check.message = "failed", sentence(error) or "a condition of this check does not hold"
+        except MemoryError:
+            check.outcome, check.message = "failed", "the result is too large to be looked at"
+        except Exception as error:  # noqa: BLE001 - the student's code, or a value the check cannot use
+            check.outcome, check.message = "error", explain(error, session, code)
+        finally:
+            self.target = None
+            session.close()
+        now = program(copy.pid) if copy.watch is not None else self.program
+        if now != self.program and (now or check.score):
+            session.flags["an exercise to be written by hand: its process ran another program"] = None
+            check.score, check.outcome = 0.0, "failed"
+            check.message = "this exercise is to be written here, by hand, but your code runs another program."
+        fresh = not copy.answered and not (copy.early and session.asked_freely)
+        settled = (check.outcome == "passed" or fresh) and not copy.unfit
+        if settled:
+            self._flag(list(session.flags))
+        copy.answered += 1
+        return settled
+
+    def _fork(self) -> Copy:
+        """A child of the student's process, which answers checks."""
+        return self._fork_from(self.container.link)
+
+    def _fork_closed(self) -> Copy:
+        """One in which torch's finished operators are closed already."""
+        if self.spare and self.spare.watch != self.expected:
+            self._drop_spare()
+        if not self.spare:
+            self.spare = self._fork()
+            self.spare.watch = self.expected
+            wire.send(self.spare.link, {"close": self.expected}, until=wire.Deadline(GRACE))
+        try:
+            return self._fork_from(self.spare.link, self.expected)
+        except (wire.WireError, OSError):
+            self._drop_spare()
+            raise
+
+    def _fork_from(self, link: socket.socket, watch: str | None = None) -> Copy:
+        ours, theirs = socket.socketpair()
+        soon = wire.Deadline(self.limits.check_seconds + GRACE)
+        self.killed = ""
+        try:
+            with theirs:
+                wire.send(link, {"check": True}, fds=[theirs.fileno()], until=soon)
+            header, _, fds = wire.receive(link, until=soon, max_bytes=10**5)
+            if header.get("forked") is not True or len(fds) != 1:
+                for fd in fds:
+                    os.close(fd)
+                raise wire.WireError("no child was made")
+            copy = Copy(ours, fds[0], self.container.pid, watch)
+            self.copies.add(copy.pid)
+            return copy
+        except BaseException:
+            ours.close()
+            raise
+
+    def _drop_copy(self) -> None:
+        if self.copy:
+            self.copy.close()
+        self.copy = None
+
+    def _drop_spare(self) -> None:
+        if self.spare:
+            self.spare.close()
+        self.spare = None
+
+    def _see_to_the_watch(self, watch: dict, session: Session, code: CheckCode, copy: Copy) -> None:
+        """Once, before anything of this check runs under by_hand() or own_work(): what the watch itself cannot see."""
+        if not watch.keys() & {"forbidden", "own"}:
+            return
+        kind = watch.get("forbidden", "")
+        if (copy.answered or copy.early) and copy.watch != kind:  # what it did without the watch may help it now
+            copy.unfit = True
+            raise Unfit
+        session.before_watch = lambda watch: None
+        if not copy.stopped and copy.isolate(self.copies):
+            session.flags["an exercise to be written by hand: processes of its own were held"] = None
+        copy.watch = kind
+        why = self._not_by_hand(code.names, "forbidden" not in watch)
+        if not why and not session.watch_is_on(watch):
+            why = "takes off the watch over it"
+        if why:
+            session.flags[f"an exercise to be written by hand: its code {why}"] = None
+            raise AssertionError(f"this exercise is to be written here, by hand, but your code {why}.")
+
+    def _not_by_hand(self, names: tuple[str, ...], only_course: bool) -> str:
+        key = names, only_course
+        if key not in self.read:
+            sources = [cell.source for cell in self.notebook.cells if cell.cell_type == "code"]
+            self.read[key] = not_by_hand(sources, names, only_course=only_course)
+        return self.read[key]
+
+    # What it may use.
+
+    def _too_much(self, container: Container) -> str:
+        """What it uses more of than it may; empty if nothing."""
+        try:
+            memory, seconds, tasks = usage(container.pid, self.limits.memory)
+        except (psutil.Error, OSError):
+            return ""
+        self.seen = max(self.seen, seconds)
+        if tasks >= self.limits.processes:  # else it would only starve itself and everybody until its time is up
+            return f"it started {self.limits.processes} processes and threads, and no more are allowed"
+        if memory > self.limits.memory:
+            return f"it used more than {self.limits.memory / 2**30:.3g} GB of memory"
+        if self.spent + seconds > self.limits.cpu_seconds:
+            return f"the submission took more than {self.limits.cpu_seconds:g} seconds of computing"
+        return ""
+
+    def _guard(self) -> None:
+        """Kill what uses too much; runs beside the trial."""
+        killed = None
+        while not self.over.wait(0.25):
+            container, target = self.container, self.target
+            if not container or target is None:
+                continue
+            why = self._too_much(container)
+            if not why:
+                continue
+            self.killed = why
+            if target == killed or self.spent + self.seen > self.limits.cpu_seconds:  # others hold it, or it is over
+                target = container.handle
+            kill(target)
+            killed = target
+
+
+def _is_locked(cell: NotebookNode) -> bool:
+    """Whether a cell is the instructor's, as restored from the released notebook."""
+    about = cell.metadata.get("nbgrader", {})
+    return bool(about.get("locked")) and not about.get("solution")
+
+
+def derived(seed: int, purpose: str) -> int:
+    """A seed of its own, which does not betray the one it comes from."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6])
+
+
+def _append(outputs: list[NotebookNode], header: dict) -> None:
+    """Take an output over, if it is one."""
+    kind = header["said"]
+    if kind == "stream":
+        name, text = ("stderr" if header["name"] == "stderr" else "stdout"), str(header["text"])
+        if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
+            outputs[-1].text += text
+        else:
+            outputs.append(v4.new_output("stream", name=name, text=text))
+    elif kind in ("display_data", "execute_result"):
+        data = {mime: text for mime, text in header["data"].items() if mime in wire.MIMES and isinstance(text, str)}
+        metadata = {"image/png": {"alt": str(header.get("alt", ""))}} if header.get("alt") else {}
+        outputs.append(v4.new_output(kind, data=data, metadata=metadata))
+    elif kind == "error":
+        lines = [str(line) for line in header["traceback"]][:100]
+        outputs.append(
+            v4.new_output("error", ename=str(header["ename"]), evalue=str(header["evalue"]), traceback=lines)
+        )
+    else:
+        raise ValueError("no output")
