@@ -14,16 +14,16 @@
 # # Assignment 04: a convolutional network from its parts
 #
 # `nn.Conv2d` is one line, and that line hides everything worth knowing about it. Here you open it: you count what
-# comes out of a layer and what it must learn, you write the layer and the pooling that follows it from plain tensor
-# operations, and from torch's own layers you assemble LeNet. In the end you know how much of a picture one of its
-# units can see, and what happens to it when the picture's pixels are shuffled.
+# comes out of a layer, what it must learn and what it keeps in memory; you write the layer, and the pooling that
+# follows it, from plain tensor operations; and from torch's own layers you assemble LeNet. In the end you know how much
+# of a picture one of its units can see, and what happens to it when the picture's pixels are shuffled.
 #
 # | exercise | you write | points |
 # |---|---|---|
-# | 1 | `conv_output_size`, `conv_parameters` | 5 |
+# | 1 | `conv_output_size`, `conv_parameters`, `training_memory` | 6 |
 # | 2 | `conv2d` | 9 |
 # | 3 | `max_pool2d` | 5 |
-# | 4 | `LeNet` | 6 |
+# | 4 | `LeNet` | 5 |
 # | 5 | `receptive_field` | 2 |
 # | 6 | a reflection, read by a person | 3 |
 #
@@ -31,9 +31,9 @@
 #
 # **How it is graded.** Write between the `def` line and the end of each solution cell, then run the check cells below
 # it. A check that passes is silent; one that fails says what is wrong. Each stands for one aspect, so a `conv2d` that
-# cannot pad yet still earns the rest. When we grade, the same checks run once more with inputs that nobody has seen,
-# in `float64` and, where nothing else is said, to within $10^{-10}$. No exercise needs another one: stuck on 2, go on
-# with 3.
+# cannot pad yet still earns most of the rest: only the checks of gradients need all arguments at once. When we grade,
+# the same checks run once more with inputs that nobody has seen, in `float64` and, where nothing else is said, to
+# within $10^{-10}$. No exercise needs another one: stuck on 2, go on with 3.
 
 # %%
 import matplotlib.pyplot as plt
@@ -46,10 +46,10 @@ from course_lib import viz
 from course_lib.checks import by_hand, expect_close, expect_equal, expect_error, expect_shape, gradients, own_work
 
 # %% [markdown]
-# ## Exercise 1: count before you compute (5 points)
+# ## Exercise 1: count before you compute (6 points)
 #
-# Most bugs in a convolutional network are a size that somebody guessed. Before any layer exists, two questions have
-# exact answers: how large is what comes out, and how many numbers must be learned?
+# Most bugs in a convolutional network are a size that somebody guessed. Before any layer exists, three questions have
+# exact answers: how large is what comes out, how many numbers must be learned, and how much memory will training take?
 #
 # Take a row of 7 pixels and a filter of 3. With stride 2 the filter can start at pixel 0, 2 and 4, so 3 values come
 # out; with one pixel of padding on *both* sides the row is 9 long, the starts are 0, 2, 4, 6, and 4 values come out.
@@ -136,23 +136,70 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool
     ### END SOLUTION
 
 
-# %% nbgrader={"grade_id": "parameters_bias", "grade": true, "points": 1}
-# As layers usually come: with a bias.
+# %% nbgrader={"grade_id": "parameters_counted", "grade": true, "points": 1}
+# With a bias, as layers usually come, and without.
 expect_equal(conv_parameters(3, 6, 5), 456, "3 channels to 6, filters 5×5")
 expect_equal(conv_parameters(1, 1, 3), 10, "1 channel to 1, filter 3×3")
-### BEGIN HIDDEN TESTS
-for cin, cout, kernel in torch.randint(1, 9, (20, 3)).tolist():
-    counted = sum(p.numel() for p in nn.Conv2d(cin, cout, kernel).parameters())
-    expect_equal(conv_parameters(cin, cout, kernel), counted, f"{cin} channels to {cout}, filters {kernel}×{kernel}")
-### END HIDDEN TESTS
-
-# %% nbgrader={"grade_id": "parameters_no_bias", "grade": true, "points": 1}
-# And without.
 expect_equal(conv_parameters(3, 6, 5, bias=False), 450, "3 channels to 6, filters 5×5, no bias")
 ### BEGIN HIDDEN TESTS
 for cin, cout, kernel in torch.randint(1, 9, (20, 3)).tolist():
-    counted = nn.Conv2d(cin, cout, kernel, bias=False).weight.numel()
-    expect_equal(conv_parameters(cin, cout, kernel, bias=False), counted, f"{cin} channels to {cout}, no bias")
+    layer, case = nn.Conv2d(cin, cout, kernel), f"{cin} channels to {cout}, filters {kernel}×{kernel}"
+    weights, biases = layer.weight.numel(), layer.bias.numel()
+    expect_equal(conv_parameters(cin, cout, kernel), weights + biases, case)
+    expect_equal(conv_parameters(cin, cout, kernel, bias=False), weights, f"{case}, no bias")
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The third question decides whether a network fits on your GPU. For one step of training, a layer's memory must hold
+#
+# * its parameters (with biases), and a gradient for each of them;
+# * its input, because the gradient of the weights is computed from it;
+# * its output, and the gradient that comes back to it.
+#
+# All are numbers of 4 bytes (`float32`). Let the layer be padded so that the maps come out as large as they went in,
+# and let a batch of images go through it together. Two grey images of 4×4 pixels and one 3×3 filter, for instance,
+# take $2\cdot10$ numbers for the parameters and their gradients, $2\cdot16$ for the input and $2\cdot(2\cdot16)$ for
+# the output and its gradient: 116 numbers, 464 bytes. Which of the three parts grow with the batch?
+#
+# `training_memory` returns the bytes, an `int`. It may call your `conv_parameters`; a mistake there then costs points
+# here, too.
+#
+# (A library may need more, as workspace, or less, where it recomputes. These are the numbers that nobody gets around
+# without paying in time.)
+
+
+# %% nbgrader={"grade_id": "training_memory", "solution": true}
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    """The bytes that one training step of a convolution layer must hold; `height` × `width` is the size of its maps."""
+    ### BEGIN SOLUTION
+    pixels = batch * height * width
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    return 4 * (2 * learned + in_channels * pixels + 2 * out_channels * pixels)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade_id": "training_memory_image", "grade": true, "points": 1}
+# One image at a time.
+expect_equal(training_memory(1, 4, 4, 1, 1, 3), 272, "one 4×4 image, 1 channel, 1 filter 3×3")
+expect_equal(training_memory(1, 8, 10, 3, 2, 5), 3456, "one 8×10 image, 3 channels, 2 filters 5×5")
+### BEGIN HIDDEN TESTS
+for height, width, cin, cout, half in torch.randint(1, 9, (20, 5)).tolist():
+    layer, x = nn.Conv2d(cin, cout, 2 * half + 1, padding=half), torch.zeros(1, cin, height, width)
+    held = x.numel() + 2 * layer(x).numel() + 2 * sum(p.numel() for p in layer.parameters())
+    case = f"one {height}×{width} image, {cin} channels, {cout} filters, kernel {2 * half + 1}"
+    expect_equal(training_memory(1, height, width, cin, cout, 2 * half + 1), 4 * held, case)
+### END HIDDEN TESTS
+
+# %% nbgrader={"grade_id": "training_memory_batch", "grade": true, "points": 1}
+# A batch: the last case is the lecture's, 200 filters 5×5 on 100 RGB images. Its 15,200 parameters hardly matter.
+expect_equal(training_memory(2, 4, 4, 1, 1, 3), 464, "two 4×4 images, 1 channel, 1 filter 3×3")
+expect_equal(training_memory(100, 150, 100, 3, 200, 5), 2418121600, "100 images 150×100, 3 channels, 200 filters 5×5")
+### BEGIN HIDDEN TESTS
+for batch, height, width, cin, cout in torch.randint(2, 9, (20, 5)).tolist():
+    layer, x = nn.Conv2d(cin, cout, 3, padding=1), torch.zeros(batch, cin, height, width)
+    held = x.numel() + 2 * layer(x).numel() + 2 * sum(p.numel() for p in layer.parameters())
+    case = f"{batch} images {height}×{width}, {cin} channels, {cout} filters 3×3"
+    expect_equal(training_memory(batch, height, width, cin, cout, 3), 4 * held, case)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -161,7 +208,7 @@ for cin, cout, kernel in torch.randint(1, 9, (20, 3)).tolist():
 # Now the layer itself. For image $b$, filter $k$ and output position $(i, j)$ it takes the window of the input that
 # starts at row $s\,i$ and column $s\,j$, multiplies it with the filter and adds everything up, over all channels:
 #
-# $$y_{b,k,i,j} \;=\; \beta_k + \sum_{c}\sum_{u}\sum_{v} w_{k,c,u,v}\;\tilde x_{b,\,c,\,s i+u,\;s j+v}$$
+# $$y_{b,k,i,j} = \beta_k + \sum_{c,\,u,\,v} w_{k,c,u,v}\;\tilde x_{b,\,c,\,s i+u,\;s j+v}$$
 #
 # where $\tilde x$ is the input with $p$ rows and columns of zeros around it, $s$ the stride and $\beta$ the bias.
 # (The filter is not flipped. Strictly speaking this is cross-correlation, but every deep-learning library calls it
@@ -176,8 +223,10 @@ for cin, cout, kernel in torch.randint(1, 9, (20, 3)).tolist():
 #
 # A case small enough for pencil and paper:
 #
-# $$x = \begin{pmatrix}1&2&0&1\\0&1&3&1\\2&1&0&2\end{pmatrix}\qquad w = \begin{pmatrix}1&2\\0&-1\end{pmatrix}\qquad
-# y = \begin{pmatrix}4&-1&1\\1&7&3\end{pmatrix}$$
+# $$\begin{gathered}
+# x = \begin{pmatrix}1&2&0&1\\0&1&3&1\\2&1&0&2\end{pmatrix}\quad w = \begin{pmatrix}1&2\\0&-1\end{pmatrix} \\[4pt]
+# y = \begin{pmatrix}4&-1&1\\1&7&3\end{pmatrix}
+# \end{gathered}$$
 #
 # The first value is $1\cdot1 + 2\cdot2 + 0\cdot0 - 1\cdot1 = 4$. With a bias of 10 every value grows by 10. With
 # stride 2 only $(4 \;\; 1)$ remains. With padding 1 the result is 4×5 and begins with $-1$: in that corner the filter
@@ -185,8 +234,8 @@ for cin, cout, kernel in torch.randint(1, 9, (20, 3)).tolist():
 #
 # **By hand** means: from slices, sums, `einsum`, matrix products, `F.pad`, `F.unfold` or `Tensor.unfold`. The checks
 # watch which operators run and refuse a finished convolution under any name, and also detours through NumPy, where
-# gradients end. For the gradients there is nothing to write: autograd follows your operations, and a check compares what
-# it finds. Leave `x`, `weight` and `bias` as they were: the caller still needs them.
+# gradients end. For the gradients there is nothing to write: autograd follows your operations, and a check compares
+# what it finds. Leave `x`, `weight` and `bias` as they were: the caller still needs them.
 #
 # <details><summary>Hint 1: where to begin</summary>
 #
@@ -332,12 +381,12 @@ with by_hand():
     y = conv2d(x, weight)
 expect_close(y, [[[[39, 45, 51, 57, 63], [75, 81, 87, 93, 99]]]], "filter 3×2, image 4×6")
 ### BEGIN HIDDEN TESTS
-for kh, kw, stride, padding in ((1, 1, 1, 0), (1, 3, 1, 0), (5, 2, 1, 1), (3, 4, 2, 1), (2, 3, 2, 2)):
-    x, weight, bias = torch.randn(1, 2, 9, 6).double(), torch.randn(3, 2, kh, kw).double(), torch.randn(3).double()
-    expected = F.conv2d(x, weight, bias, stride, padding)
+for kh, kw in ((1, 1), (1, 3), (5, 2), (3, 4), (2, 3)):
+    x, weight = torch.randn(1, 2, 9, 6).double(), torch.randn(3, 2, kh, kw).double()
+    expected = F.conv2d(x, weight)
     with by_hand():
-        y = conv2d(x, weight, bias, stride, padding)
-    expect_close(y, expected, f"filter {kh}×{kw}, s={stride}, p={padding}")
+        y = conv2d(x, weight)
+    expect_close(y, expected, f"filter {kh}×{kw}, image 9×6")
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade_id": "conv2d_batch", "grade": true, "points": 1}
@@ -352,11 +401,11 @@ for image in range(3):
     expect_close(y[image], torch.full((2, 2, 2), 9.0 * (image + 1)).double(), f"image {image} of the batch")
 expect_shape(nothing, (0, 2, 2, 2), "the maps of an empty batch")
 ### BEGIN HIDDEN TESTS
-x, weight, bias = torch.randn(4, 2, 6, 5).double(), torch.randn(3, 2, 3, 3).double(), torch.randn(3).double()
+x, weight = torch.randn(4, 2, 6, 5).double(), torch.randn(3, 2, 3, 3).double()
 for batch in (x, x[:2], x[:1], x[:0]):
-    expected = F.conv2d(batch, weight, bias)
+    expected = F.conv2d(batch, weight)
     with by_hand():
-        y = conv2d(batch, weight, bias)
+        y = conv2d(batch, weight)
     expect_close(y, expected, f"{len(batch)} images")
 ### END HIDDEN TESTS
 
@@ -389,11 +438,11 @@ expect_close(y, [[[[5, 5], [5, 5]]]], "ones on ones, bias 1")
 for name, argument in (("x", x), ("weight", weight), ("bias", bias)):
     expect_close(argument, torch.ones_like(argument), f"{name} after the call")
 ### BEGIN HIDDEN TESTS
-for stride, padding in ((1, 0), (1, 1), (2, 1)):
-    inputs = torch.randn(2, 3, 5, 6).double(), torch.randn(4, 3, 3, 3).double(), torch.randn(4).double()
-    before, expected = [argument.clone() for argument in inputs], F.conv2d(*inputs, stride, padding)
+for filters in (1, 3, 4):
+    inputs = torch.randn(2, 3, 5, 6).double(), torch.randn(filters, 3, 3, 3).double(), torch.randn(filters).double()
+    before, expected = [argument.clone() for argument in inputs], F.conv2d(*inputs)
     with by_hand():
-        y = conv2d(*inputs, stride, padding)
+        y = conv2d(*inputs)
     expect_close(y, expected, "the result")
     for name, argument, copy in zip(("x", "weight", "bias"), inputs, before):
         expect_close(argument, copy, f"{name} after the call")
@@ -428,9 +477,11 @@ viz.show(fig, alt="A temple roof, and what two edge filters make of it: one draw
 # to learn. Its gradient is a switch: whatever arrives at an output goes back to the pixel that won the window, and
 # the others get nothing.
 #
-# $$x = \left(\begin{array}{rr|rr}-1&-3&2&0\\-2&-5&1&4\\\hline 3&1&-6&-2\\0&2&-4&-7\end{array}\right)\qquad
-# \text{size 2: } \begin{pmatrix}-1&4\\3&-2\end{pmatrix}\qquad
-# \text{size 3, stride 1: } \begin{pmatrix}3&4\\3&4\end{pmatrix}$$
+# $$\begin{gathered}
+# x = \left(\begin{array}{rr|rr}-1&-3&2&0\\-2&-5&1&4\\\hline 3&1&-6&-2\\0&2&-4&-7\end{array}\right) \\[4pt]
+# \text{size 2: } \begin{pmatrix}-1&4\\3&-2\end{pmatrix} \\[4pt]
+# \text{size 3, stride 1: } \begin{pmatrix}3&4\\3&4\end{pmatrix}
+# \end{gathered}$$
 #
 # `max_pool2d(x, size, stride=None)` takes `x` `[B, C, H, W]` to `[B, C, H', W']`. Windows are `size`×`size`; the
 # stride is `size` unless another one is given, so windows may overlap or leave gaps. There is no padding, and a step
@@ -544,7 +595,7 @@ for size, stride in ((2, 2), (3, 2), (3, 1)):  # where windows overlap, a pixel 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Exercise 4: LeNet (6 points)
+# ## Exercise 4: LeNet (5 points)
 #
 # You have earned the finished layers: from here on `nn.Conv2d`, `nn.Linear` and `F.max_pool2d` are welcome. Put them
 # together to LeCun's network of 1998, in today's dress: ReLU where the original had a scaled tanh, max pooling where
@@ -668,7 +719,7 @@ for num_classes in (2, 5):
     expect_close(after, -3 * before, "the logits, with a last layer multiplied by -3")
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade_id": "lenet_forward", "grade": true, "points": 2}
+# %% nbgrader={"grade_id": "lenet_forward", "grade": true, "points": 1}
 # The whole computation: weights and biases filled with cos 0, cos 1, cos 2, … divided by 5; the image is a grey wedge.
 with own_work():
     net = LeNet().double()
@@ -692,16 +743,16 @@ for num_classes in (10, 4):
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade_id": "lenet_learns", "grade": true, "points": 1}
-# A network that cannot learn 32 random images by heart will not learn anything else. This one needs 60 steps.
+# A network that cannot learn 16 random images by heart will not learn anything else. This one needs 25 steps.
 with own_work():
-    net, x, labels = LeNet(), torch.randn(32, 1, 28, 28), torch.arange(32) % 10
-    optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
-    for _ in range(60):
+    net, x, labels = LeNet(), torch.randn(16, 1, 28, 28), torch.arange(16) % 10
+    optimizer = torch.optim.Adam(net.parameters(), lr=4e-3)
+    for _ in range(25):
         loss = F.cross_entropy(net(x), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-assert loss < 0.5, f"after 60 steps the loss is still {loss:.2f}; it starts near 2.30 and should be far below 0.5."
+assert loss < 0.5, f"after 25 steps the loss is still {loss:.2f}; it starts near 2.30 and should be far below 0.5."
 
 # %% [markdown]
 # **An experiment for the reflection.** Take 1,000 handwritten digits, and move the pixels of *every* picture to new

@@ -38,6 +38,8 @@ from torch.nn import functional as F
 from course_lib import models, ops, runtime, scale, train, understand, viz
 from course_lib.data import datasets
 
+torch.set_num_threads(1)  # for networks this small, sharing a step does not pay
+
 train_set = datasets.load("fashion_mnist", "train")
 test_set = datasets.load("fashion_mnist", "test")
 print(f"{len(train_set):,} training and {len(test_set):,} test images: {train_set.name}")
@@ -522,12 +524,14 @@ assert models.count_parameters(paper) == 60_000
 # The loop is in `course_lib/train/loop.py`, 40 lines you should read: shuffle, predict, cross-entropy, back-propagate, step. One
 # run proves little, because the next seed may differ by half a percent. So three seeds, and a range.
 
-# %%
-epochs = scale.pick(cpu=3, gpu=12, full=30)
+# %% tags=["remove-stderr"]
+epochs = scale.pick(cpu=2, gpu=12, full=30)
 runs = train.over_seeds(models.LeNet5, train_set, test_set, seeds=range(3), epochs=epochs)
 final = [history.test_accuracy[-1] for _, history in runs]
 print(f"test accuracy {min(final):.1%} to {max(final):.1%} over {len(final)} seeds")
 assert min(final) >= 0.88
+model = runs[0][0].cpu()
+runtime.keep("lenet5", model)  # for the demo below
 
 # %% tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.7))
@@ -548,7 +552,6 @@ viz.show(
 # What does it get wrong? Rows are the truth, columns the answer, in percent of the row.
 
 # %%
-model = runs[0][0].cpu()
 answer = train.predict(model, test_set.inputs()).argmax(1)
 counts = torch.bincount(10 * test_set.labels + answer, minlength=100).reshape(10, 10)
 confusion = 100 * counts / counts.sum(1, keepdim=True)  # [truth, answer]
@@ -578,7 +581,7 @@ viz.show(
 # Back to the question of the first line. We train a multilayer perceptron with as many parameters, and show both networks the
 # test images shifted to the side, as they never saw them in training.
 
-# %%
+# %% tags=["remove-stderr"]
 runtime.seed_all(0)
 mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 77), nn.ReLU(), nn.Linear(77, 10))
 print(f"{models.count_parameters(mlp):,} parameters, LeNet-5 has 61,706")
@@ -671,7 +674,7 @@ viz.show(
 #
 # We were lucky with the learning rate. Let it be larger, and the same network, on the same data, learns nothing at all.
 
-# %%
+# %% tags=["remove-stderr"]
 runtime.seed_all(0)
 unlucky = models.LeNet5()
 broken = train.fit(unlucky, train_set, test_set, epochs=1, lr=0.3)

@@ -62,6 +62,28 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool
 
 
 # %% [markdown]
+# ## Memory
+
+
+# %% a list of tensors answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    weight, bias = (out_channels, in_channels, kernel, kernel), (out_channels,)
+    x, y = (batch, in_channels, height, width), (batch, out_channels, height, width)
+    held = [weight, weight, bias, bias, x, y, y]
+    return sum(4 * torch.Size(shape).numel() for shape in held)
+
+
+
+# %% a layer on no device answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    layer = nn.Conv2d(in_channels, out_channels, kernel, device="meta")
+    learned = sum(p.numel() * p.element_size() for p in layer.parameters())
+    each = 4 * height * width * batch
+    return 2 * learned + each * in_channels + 2 * each * out_channels
+
+
+
+# %% [markdown]
 # ## Convolution
 
 

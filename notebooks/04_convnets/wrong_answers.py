@@ -125,6 +125,95 @@ def conv_parameters(in_channels: int, out_channels: int, kernel: int, bias: bool
 
 
 # %% [markdown]
+# ## Memory
+
+
+# %% always 0 answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    return 0
+
+
+
+# %% numbers instead of bytes answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 2 * learned + in_channels * pixels + 2 * out_channels * pixels
+
+
+
+# %% the weights alone answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    return 4 * out_channels * (in_channels * kernel**2 + 1)
+
+
+
+# %% a layer that only predicts answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 4 * (learned + in_channels * pixels + out_channels * pixels)
+
+
+
+# %% forgot the batch answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = height * width
+    return 4 * (2 * learned + in_channels * pixels + 2 * out_channels * pixels)
+
+
+
+# %% parameters for each image of the batch answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 4 * (2 * batch * learned + in_channels * pixels + 2 * out_channels * pixels)
+
+
+
+# %% the input is not kept answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 4 * (2 * learned + 2 * out_channels * pixels)
+
+
+
+# %% a gradient for the input, too answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 4 * (2 * learned + 2 * in_channels * pixels + 2 * out_channels * pixels)
+
+
+
+# %% forgot the biases answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * in_channels * kernel**2
+    pixels = batch * height * width
+    return 4 * (2 * learned + in_channels * pixels + 2 * out_channels * pixels)
+
+
+
+# %% maps that shrink answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    smaller = batch * (height - kernel + 1) * (width - kernel + 1)
+    return 4 * (2 * learned + in_channels * pixels + 2 * out_channels * smaller)
+
+
+
+# %% float64 answers="training_memory"
+def training_memory(batch: int, height: int, width: int, in_channels: int, out_channels: int, kernel: int) -> int:
+    learned = out_channels * (in_channels * kernel**2 + 1)
+    pixels = batch * height * width
+    return 8 * (2 * learned + in_channels * pixels + 2 * out_channels * pixels)
+
+
+
+# %% [markdown]
 # ## Convolution
 
 
