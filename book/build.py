@@ -1,4 +1,6 @@
-"""Build the site: execute lectures and pages, make the student notebooks, let Jupyter Book make `_build/html`.
+"""Build the site: execute lectures and pages, make the notebooks, let Jupyter Book make `_build/html`.
+
+`_build/notebooks` holds what Colab and Binder open: each assignment's student version, each lecture.
 
 Run by `make book`. A chapter is executed only when something that it depends on changed (see executed.py), and the site
 is made only when a file that Sphinx reads changed, so a second run takes seconds.
@@ -7,16 +9,19 @@ is made only when a file that Sphinx reads changed, so a second run takes second
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sys
 from pathlib import Path
 
+import jupytext
 import nbformat
 import yaml
 from executed import BuildError, executed_chapter
 from jupyter_book.sphinx import build_sphinx
+from networks import write_networks
 
-from autograder.colab import colab_url
+from autograder.colab import binder_environment, colab_url, install_cell, notebook_path
 from autograder.course import Course, CourseError
 from autograder.release import make_student_version
 
@@ -58,6 +63,27 @@ def toc_files(entry: object) -> list[str]:
     return []
 
 
+def add_demos(notebook: nbformat.NotebookNode, name: str, demos: dict[str, dict[str, str]]) -> None:
+    """Put each demo of demos.yml at the end of the lecture's section that it belongs to."""
+    for demo, about in demos.items():
+        if about["lecture"] != name:
+            continue
+        headings = [
+            (number, line.lstrip("#").strip())
+            for number, cell in enumerate(notebook.cells)
+            if cell.cell_type == "markdown"
+            for line in cell.source.splitlines()
+            if re.match("#{1,3} ", line)
+        ]
+        titles = [title for _, title in headings]
+        if about["at"] not in titles:
+            raise BuildError(f"demos.yml puts '{demo}' at the section '{about['at']}', which {name} does not have.")
+        after = titles.index(about["at"]) + 1
+        end = headings[after][0] if after < len(headings) else len(notebook.cells)
+        cell = nbformat.v4.new_markdown_cell(f"```{{demo}} {demo}\n```", id=f"demo-{demo}")
+        notebook.cells.insert(end, cell)
+
+
 def lecture_page(notebook: nbformat.NotebookNode, assignment: str | None, colab: str) -> nbformat.NotebookNode:
     """Add what only the site shows: the measured cost under the title, the way to the assignment at the end."""
     cost = notebook.metadata["course"]
@@ -75,20 +101,53 @@ def lecture_page(notebook: nbformat.NotebookNode, assignment: str | None, colab:
     return notebook
 
 
+def open_notebook(master: Path, repository: str) -> nbformat.NotebookNode:
+    """A lecture for readers who want to run it: the master with the cell that installs course_lib, without outputs."""
+    notebook = jupytext.read(master)
+    notebook.cells.insert(
+        0, nbformat.v4.new_code_cell(install_cell(repository), id="setup", metadata={"cellView": "form"})
+    )
+    for number, cell in enumerate(notebook.cells[1:], 1):
+        cell.id = f"cell-{number}"  # the same master always gives the same notebook
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return notebook
+
+
+def _keep(text: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def write_pages(root: Path, names: dict[str, list[str]]) -> list[tuple[str, float, str]]:
     """Write the derived pages below book/; rows (chapter, seconds, "cached" or "run") for the report."""
     course, rows = Course(root), []
+    described = root / "book" / "demos.yml"
+    demos = yaml.safe_load(described.read_text(encoding="utf-8")) if described.exists() else {}
     for section in SECTIONS:
         (root / "book" / section).mkdir(exist_ok=True)
         for page in (root / "book" / section).glob("*.ipynb"):
             page.unlink()
+    branch = root / "_build" / "notebooks"
+    shutil.rmtree(branch, ignore_errors=True)
     for name in names["assignments"]:
-        shutil.copy(make_student_version(course, name), root / "book" / "assignments")
+        released = make_student_version(course, name)
+        shutil.copy(released, root / "book" / "assignments")
+        _keep(released.read_text(encoding="utf-8"), branch / notebook_path(name))
+    for name in names["lectures"]:
+        notebook = open_notebook(root / SECTIONS["lectures"].format(name), course.repository_url())
+        _keep(nbformat.writes(notebook), branch / notebook_path(name, "lectures"))
+    _keep(binder_environment(course.repository_url()), branch / "environment.yml")
     for section in ("lectures", "pages"):
         for name in names[section]:
             print(f"{name} …", flush=True)
             notebook, cached = executed_chapter(root, root / SECTIONS[section].format(name))
             rows.append((name, notebook.metadata["course"]["seconds"], "cached" if cached else "run"))
+            add_demos(notebook, name, demos)
             assignment = name if name in names["assignments"] else None
             page = lecture_page(notebook, assignment, colab_url(course.repository_url(), name))
             nbformat.write(page, root / "book" / section / f"{name}.ipynb")
@@ -140,6 +199,8 @@ def build(root: Path) -> None:
     """Make the site and print what each chapter cost and where to look."""
     rows = write_pages(root, check_toc(root))
     index = make_html(root)
+    write_networks(root, index.parent)
+    shutil.copytree(root / "_build" / "notebooks", index.parent / "notebooks", dirs_exist_ok=True)  # for downloads
     width = max(len(name) for name, _, _ in rows)
     for name, seconds, state in rows:
         print(f"{name:{width}}  {seconds:7.1f} s  {state}")

@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 import nbformat
@@ -89,21 +91,37 @@ def chapter_key(root: Path, master: Path) -> str:
     return hashlib.sha256(json.dumps([texts, facts]).encode()).hexdigest()
 
 
+def kept_files(root: Path, master: Path) -> Path:
+    """Folder of what the executed chapter handed over with `course_lib.runtime.keep`; it is there if that was anything."""
+    return root / "_build" / "executed" / chapter_key(root, master)
+
+
 def executed_chapter(root: Path, master: Path) -> tuple[nbformat.NotebookNode, bool]:
     """The chapter with its outputs, and whether it came from the cache; run time and memory in `metadata["course"]`."""
-    kept = root / "_build" / "executed" / f"{chapter_key(root, master)}.ipynb"
+    files = kept_files(root, master)
+    kept = files.with_suffix(".ipynb")
     if kept.is_file():
         return nbformat.read(kept, as_version=4), True
-    notebook = execute(root, master)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(f".{os.getpid()}.partial")
-    nbformat.write(notebook, partial)
-    partial.replace(kept)  # atomic: an interrupted build leaves no half-written chapter
+    files.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=files.parent, suffix=".partial") as folder:
+        notebook = execute(root, master, Path(folder))
+        shutil.rmtree(files, ignore_errors=True)
+        if any(Path(folder).iterdir()):
+            shutil.copytree(folder, files)
+        partial = Path(folder) / kept.name
+        nbformat.write(notebook, partial)
+        partial.replace(kept)  # atomic and last: an interrupted build leaves no half-written chapter
     return notebook, False
 
 
-def execute(root: Path, master: Path) -> nbformat.NotebookNode:
-    """Run every cell of a percent script in a fresh kernel; the first error stops with a sentence that names the cell."""
+def execute(root: Path, master: Path, keep: Path) -> nbformat.NotebookNode:
+    """Run every cell of a percent script in a fresh kernel; the first error stops with a sentence that names the cell.
+
+    Args:
+        root: where it runs.
+        master: the script.
+        keep: the folder for what it hands over.
+    """
     notebook = jupytext.read(master)
     notebook.cells.append(nbformat.v4.new_code_cell(MEASURE))
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -118,7 +136,7 @@ def execute(root: Path, master: Path) -> nbformat.NotebookNode:
     )
     start = time.perf_counter()
     try:
-        client.execute(env={**os.environ, **PAGE})
+        client.execute(env={**os.environ, **PAGE, "COURSE_KEEP": str(keep)})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise BuildError(describe(error, notebook, master.relative_to(root))) from error
     seconds = round(time.perf_counter() - start, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +22,13 @@ from course_lib.data import datasets
 WIDTH, HEIGHT, BASE = 1200, 400, 180  # drawing size and the height of its middle line, in SVG units
 SQUEEZE, SKEW = 0.46, -16  # a map seen from the side: its width is squeezed, its right edge raised (degrees)
 GROUND, INK, FAINT, ACCENT = "#14171c", "#f1efe9", "#9aa3b2", "#ffab70"
+PATCHES = [
+    *((9, c) for c in (1, 6, 11, 16, 21)),
+    *((15, c) for c in (21, 16, 11, 6, 1)),
+    (11, 7),
+    (11, 15),
+]  # (row, column)
+TURN = 0.4  # seconds a patch is shown
 BOOT = 0  # index of an ankle boot in the test set
 # (index in LeNet5.features, side in SVG units, left edge of the first map, step to the next, labels)
 STAGES = (
@@ -83,10 +91,31 @@ def plane(values: np.ndarray, x: float, side: float) -> str:
 
 
 def lens() -> list[str]:
-    """A 5×5 patch of the image and the one unit of the first map that sees it."""
-    side, x, y = 170 / 28, 28 + 170 * 15 / 28, BASE - 85 + 170 * 11 / 28
-    first, unit_x = STAGES[0], STAGES[0][2] + SQUEEZE * STAGES[0][1] * 17.5 / 28
-    unit_y = BASE + first[1] * (13.5 / 28 - 0.5) - 12
+    """5×5 patches of the image and the one unit of the first map that sees each: they take turns for five seconds, once.
+
+    The last one stays, and is all that a reader sees who asked for less motion.
+    """
+    turns = len(PATCHES) - 1
+    style = (
+        f"@keyframes turn {{ from {{ opacity: 1 }} to {{ opacity: 1 }} }} .patch {{ opacity: 0; animation: turn {TURN}s }} "
+        f".patch:last-of-type {{ opacity: 1; animation: hide {TURN * turns:g}s }} @keyframes hide {{ from, to {{ opacity: 0 }} }} "
+        "@media (prefers-reduced-motion: reduce) { .patch { animation: none !important } }"
+    )
+    frames = [
+        f'<g class="patch" style="animation-delay: {TURN * turn if turn < turns else 0:g}s">{"".join(patch(*place))}</g>'
+        for turn, place in enumerate(PATCHES)
+    ]
+    return [f"<style>{style}</style>", f"<g>{''.join(frames)}</g>"]
+
+
+def patch(row: int, column: int) -> list[str]:
+    """The patch whose upper left pixel this is, and its unit."""
+    side = 170 / 28
+    x, y = 28 + column * side, BASE - 85 + row * side
+    _, width, left, _, _ = STAGES[0]
+    across, down = width * (column + 2.5) / 28, width * ((row + 2.5) / 28 - 0.5)  # on the map before it is turned
+    unit_x = left + SQUEEZE * across
+    unit_y = BASE + width * 0.065 + down + across * math.tan(math.radians(SKEW))
     edges = (y, y + 5 * side)
     lines = [
         f'<path d="M{x + 5 * side:g} {edge:g} L{unit_x:g} {unit_y:g}" stroke="{ACCENT}" stroke-width="1.2"/>'

@@ -1,6 +1,6 @@
-"""What wheels do not carry: a recent Python, the Fashion-MNIST files, and a Chromium and a PostgreSQL for the tests.
+"""What wheels do not carry: a recent Python, the Fashion-MNIST files, npm, and a Chromium and a PostgreSQL for the tests.
 
-`python book/system.py python|data|browser|database` says nothing when the part is there. Otherwise it installs it where it may, or
+`python book/system.py python|data|npm|browser|database` says nothing when the part is there. Otherwise it installs it where it may, or
 stops with the one line to run. Standard library only: it runs before anything is installed.
 """
 
@@ -75,6 +75,12 @@ def need_data() -> None:
         )
 
 
+def need_npm() -> None:
+    """Have npm, which fetches what runs networks in the page: Debian's package, with Node.js."""
+    if not shutil.which("npm") and not (apt_install("npm") and shutil.which("npm")):
+        raise Missing("The demos need npm, which comes with Node.js. Run: sudo apt-get install npm")
+
+
 def need_browser() -> None:
     """Have a Chromium: Debian's package, else Playwright's own build."""
     if find_browser() or (apt_install("chromium") and find_browser()):
@@ -104,7 +110,7 @@ def need_database() -> None:
         raise Missing("A test of the gradebook needs PostgreSQL's server. Run: sudo apt-get install postgresql")
 
 
-PARTS = {"python": need_python, "data": need_data, "browser": need_browser, "database": need_database}
+PARTS = {"python": need_python, "data": need_data, "npm": need_npm, "browser": need_browser, "database": need_database}
 
 if __name__ == "__main__":
     if not sys.argv[1:] or set(sys.argv[1:]) - set(PARTS):

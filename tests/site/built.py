@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 VIEWS = {f"{mode}-{size}": (mode, size) for mode in ("light", "dark") for size in ("desktop", "phone")}
+VIEWS["light-tablet"] = ("light", "tablet")
 
 
 def site_pages() -> list[str]:

@@ -70,6 +70,41 @@ def test_chapter_runs_once_and_is_measured(root: Path, monkeypatch: pytest.Monke
     assert not list(root.rglob("*.partial"))
 
 
+KEEPS = """
+import os, pathlib
+pathlib.Path(os.environ["COURSE_KEEP"], "weights.pt").write_text("{}")
+{}
+"""
+
+
+def test_what_a_chapter_hands_over_is_kept_with_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    master = root / "notebooks/01_one/lecture.py"
+    master.write_text("# %%" + KEEPS.format("one", ""), encoding="utf-8")
+    executed.executed_chapter(root, master)
+    first = executed.kept_files(root, master)
+    assert (first / "weights.pt").read_text() == "one"
+    with monkeypatch.context() as patch:  # from the cache
+        patch.setattr(executed, "execute", lambda *_: pytest.fail("executed again"))
+        assert executed.executed_chapter(root, master)[1]
+        assert (executed.kept_files(root, master) / "weights.pt").read_text() == "one"
+    first.with_suffix(".ipynb").unlink()  # executed again under the same key: nothing of the run before stays
+    (first / "old.pt").write_text("old")
+    executed.executed_chapter(root, master)
+    assert [path.name for path in first.iterdir()] == ["weights.pt"]
+    master.write_text("# %%" + KEEPS.format("two", ""), encoding="utf-8")
+    executed.executed_chapter(root, master)
+    assert (executed.kept_files(root, master) / "weights.pt").read_text() == "two"
+    assert (first / "weights.pt").read_text() == "one"
+
+
+def test_a_chapter_that_fails_keeps_nothing(root: Path) -> None:
+    master = root / "notebooks/01_one/lecture.py"
+    master.write_text("# %%" + KEEPS.format("one", "1 / 0"), encoding="utf-8")
+    with pytest.raises(executed.BuildError, match="ZeroDivisionError"):
+        executed.executed_chapter(root, master)
+    assert not list(root.glob("_build/executed/*"))
+
+
 @pytest.mark.parametrize(
     ("cell", "sentence"),
     [

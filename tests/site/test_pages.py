@@ -1,13 +1,16 @@
-"""Every page of the site in a real browser: light and dark, desktop and phone."""
+"""Every page of the site in a real browser: light and dark, desktop, tablet and phone."""
 
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import axe_playwright_python
 import pytest
 from built import SITE, VIEWS, site_pages
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 SCREENSHOTS = SITE.parent / "screenshots"
@@ -43,25 +46,68 @@ async () => {
     problems.push(`page is ${document.documentElement.scrollWidth} px wide in a window of ${innerWidth}: ` +
       wide.slice(-2).map(e => e.outerHTML.slice(0, 100)).join(" "));
   }
+  const scrolls = e => e.scrollWidth > e.clientWidth + 1 && /auto|scroll/.test(getComputedStyle(e).overflowX);
+  const reached = e => e.tabIndex >= 0 || e.querySelector("a[href], button, input, select, [tabindex='0']");
+  const unreached = () => [...document.querySelectorAll("article *")].filter(e => scrolls(e) && !reached(e));
+  for (let waited = 0; unreached().length && waited < 2000; waited += 100) // the theme looks 0.3 s after the last change
+    await new Promise(resolve => setTimeout(resolve, 100));
+  for (const e of unreached()) problems.push(`scrolls sideways, but no key reaches it: ${e.outerHTML.slice(0, 100)}`);
   return problems;
 }
 """
+# Contrast of an ink with its ground (WCAG 2), both as CSS colours.
 CONTRAST = r"""
-selector => {
-  const channels = colour => colour.match(/[\d.]+/g).slice(0, 3).map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-  const luminance = colour => channels(colour).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = luminance(getComputedStyle(document.body).backgroundColor);
-  const ink = luminance(getComputedStyle(document.querySelector(selector)).color);
-  return (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+(ink, ground) => {
+  const luminance = colour => colour.match(/[\d.]+/g).slice(0, 3).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const [dark, light] = [luminance(ink), luminance(ground)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
 }
 """
+TEXT_CONTRAST = f"""
+selector => ({CONTRAST})(...[document.querySelector(selector), document.body].map((e, i) =>
+  getComputedStyle(e)[i ? "backgroundColor" : "color"]))
+"""
+# axe-core: WCAG 2 A and AA. It takes seconds to look behind each word of highlighted code for its ground, so code is
+# hidden from its contrast rule, and each pair of colours in code is measured here, once.
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+ACCESSIBLE = rf"""
+async levels => {{
+  const ask = async what => (await axe.run(document, {{...what, resultTypes: ["violations"], preload: false}})).violations
+    .map(({{id, help, nodes}}) => `${{id}}: ${{help}}, ${{nodes.length}}×, first ${{nodes[0].html.slice(0, 120)}}`);
+  const contrast = {CONTRAST}, pairs = new Map();
+  const style = e => getComputedStyle(e);
+  const opaque = e => !e.parentElement || !/, 0\)$/.test(style(e).backgroundColor) ? e : opaque(e.parentElement);
+  for (const e of document.querySelectorAll(".highlight pre, .highlight pre *")) {{
+    const [ink, ground] = [style(e).color, style(opaque(e)).backgroundColor];
+    pairs.set(ink + ground, [ink, ground, e.className]);
+  }}
+  const faint = [...pairs.values()].filter(([ink, ground]) => contrast(ink, ground) < 4.5)
+    .map(([ink, ground, name]) => `code .${{name}}: ${{ink}} on ${{ground}} has too little contrast`);
+  const others = levels && await ask({{runOnly: {{type: "tag", values: levels}}, rules: {{"color-contrast": {{enabled: false}}}}}});
+  document.head.insertAdjacentHTML("beforeend", "<style>.highlight pre {{ display: none !important }}</style>");
+  const text = await ask({{runOnly: {{type: "rule", values: ["color-contrast"]}}}});
+  document.head.lastElementChild.remove();
+  return [...faint, ...(others || []), ...text];
+}}
+"""
+# Pages that Sphinx makes from code are all alike, and seen once: signatures where they are tight, sources where they are wide.
+ONCE = {"api/generated/": "dark-phone", "_modules/": "light-desktop"}
+LOOKED_AT = [
+    (name, view)
+    for name in site_pages() or ["index.html"]
+    for view in ([v for start, v in ONCE.items() if name.startswith(start)] or VIEWS)
+]
+# What is dark differs from what is light in its colours alone, a phone in neither.
+ASKED = {"light-desktop": LEVELS, "dark-desktop": None}
+KEPT = ("light-desktop", "light-tablet", "dark-phone")  # the views of which a picture is kept
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", site_pages() or ["index.html"])
+@pytest.mark.parametrize(("name", "view"), LOOKED_AT)
 def test_page_is_sound(name: str, view: str, views: dict[str, Page], address: str) -> None:
-    """No error, no request that fails or leaves the site, no broken or nameless image, no sideways scrolling."""
+    """No error, no request that fails or leaves the site, no broken or nameless image, no sideways scrolling; accessible."""
     page, problems = views[view], []
     listeners = {
         "console": lambda message: message.type == "error" and problems.append(f"console: {message.text}"),
@@ -70,11 +116,16 @@ def test_page_is_sound(name: str, view: str, views: dict[str, Page], address: st
         "request": lambda request: leaves_site(request.url, address) and problems.append(f"external: {request.url}"),
         "response": lambda response: response.status >= 400 and problems.append(f"{response.status}: {response.url}"),
     }
+    page.goto("about:blank")  # what the page before still asked for is not this page's business
     for event, listener in listeners.items():
         page.on(event, listener)
     page.goto(address + name)
     problems += page.evaluate(INSPECT)
-    page.screenshot(path=screenshot(name, view), full_page=True, type="jpeg", quality=60)
+    if view in ASKED or name.startswith(tuple(ONCE)):
+        page.evaluate(AXE)
+        problems += page.evaluate(ACCESSIBLE, ASKED.get(view, LEVELS))
+    if view in KEPT:
+        page.screenshot(path=screenshot(name, view), full_page=True, type="jpeg", quality=60)
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
     assert not problems, f"{name} ({view}):\n" + "\n".join(problems)
@@ -98,8 +149,23 @@ def test_theme_follows_the_reader(views: dict[str, Page], address: str) -> None:
         page.goto(address + "index.html")
         grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         for selector in ("article p", "article p a", "nav a", ".copyright, footer p"):
-            assert page.evaluate(CONTRAST, selector) >= 4.5, f"{selector} has too little contrast in {view}"
+            assert page.evaluate(TEXT_CONTRAST, selector) >= 4.5, f"{selector} has too little contrast in {view}"
     assert len(grounds) == 2, "the dark page has the light page's background"
+
+
+def test_drawings_follow_the_mode_and_photographs_stay_true(views: dict[str, Page], address: str) -> None:
+    page = views["dark-desktop"]
+    page.goto(f"{address}lectures/04_convnets.html")
+    drawn = page.locator(".cell_output img.drawn").first
+    drawn.scroll_into_view_if_needed()
+    drawn.evaluate("img => img.decode()")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    shown = Image.open(BytesIO(drawn.screenshot())).convert("RGB")
+    corner, page_colour = shown.getpixel((6, 6)), [float(v) for v in re.findall(r"[\d.]+", ground)[:3]]
+    assert max(abs(a - b) for a, b in zip(corner, page_colour)) < 12, f"{corner} on a page of {ground}"
+    assert shown.convert("L").getextrema()[1] > 180, "nothing light is left in it"
+    others = page.locator(".cell_output img:not(.drawn)")
+    assert others.count() and set(others.evaluate_all("all => all.map(e => getComputedStyle(e).filter)")) == {"none"}
 
 
 @pytest.mark.parametrize("name", LECTURES)
@@ -139,6 +205,21 @@ def test_reads_without_javascript(name: str, browser: Browser, address: str) -> 
         assert len(quiz.inner_text()) > len(quiz.locator("summary").inner_text())
 
 
+@pytest.mark.parametrize("name", LECTURES)
+def test_prints_on_paper(name: str, browser: Browser, address: str) -> None:
+    """At most twenty sheets of A4, without the contents and folded code, and no line of code is cut off."""
+    with browser.new_context(viewport={"width": 680, "height": 1000}) as context:  # A4 without its margins
+        page = context.new_page()
+        page.goto(address + name)
+        page.emulate_media(media="print")
+        assert page.locator("#jb-print-toc:visible, details.hide:visible").count() == 0
+        cut = "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.innerText)"
+        assert page.locator("article pre").evaluate_all(cut) == []
+        margin = dict.fromkeys(("top", "bottom", "left", "right"), "15mm")
+        sheets = len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format="A4", margin=margin)))
+        assert 5 < sheets <= 20
+
+
 @pytest.mark.parametrize("name", EXECUTED)
 def test_says_what_it_costs(name: str, page: Page, address: str) -> None:
     """The measured time and memory stand on the page."""
@@ -152,3 +233,17 @@ def test_search_finds_a_word_of_a_lecture(page: Page, address: str) -> None:
     page.goto(address + "search.html?q=receptive")
     for start in ("lectures/", "glossary"):  # results come one after the other
         page.locator(f'#search-results li a[href^="{start}"]').first.wait_for()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_the_moving_picture_comes_to_rest_and_rests_for_who_asks(motion: str, browser: Browser, address: str) -> None:
+    context = browser.new_context(reduced_motion=motion)
+    page = context.new_page()
+    page.goto(f"{address}_images/hero.svg")
+    seen = "[...document.querySelectorAll('.patch')].map((p, n) => getComputedStyle(p).opacity === '1' ? n : -1).filter(n => n >= 0)"
+    last = page.evaluate("document.querySelectorAll('.patch').length - 1")
+    moved = page.evaluate(f"document.getAnimations().length > 0 && {seen}[0] !== {last}")
+    assert moved == (motion == "no-preference")
+    page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
+    assert page.evaluate(seen) == [last]
+    context.close()

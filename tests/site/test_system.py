@@ -42,6 +42,8 @@ def test_nothing_there_gives_the_one_line(bare: Path) -> None:
         system.need_browser()
     with pytest.raises(system.Missing, match=r"Run: sudo apt-get install dataset-fashion-mnist"):
         system.need_data()
+    with pytest.raises(system.Missing, match=r"Run: sudo apt-get install npm"):
+        system.need_npm()
 
 
 def test_sudo_that_asks_for_a_password_is_not_used(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +61,9 @@ def test_installs_with_apt_where_it_may(bare: Path, monkeypatch: pytest.MonkeyPa
     system.need_browser()
     assert system.find_browser() == str(bare / "chromium")
     assert "Installing the system package chromium" in capsys.readouterr().out
+    fake_apt(bare, str(bare / "npm"))
+    system.need_npm()
+    assert system.shutil.which("npm") == str(bare / "npm")
 
 
 def test_present_parts_are_quiet(bare: Path, capsys) -> None:
