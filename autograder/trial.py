@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from autograder.sandbox.session import Gone, Session
 from autograder.verdict import Check, Judged, Submission, Verdict
 
 SKIP = "skip-grading"  # the tag of a released cell that no check rests on, such as a long experiment
+TRIES = 3  # for a cell that went well, to do so again where its container was lost
 NAMES = {"failed": "AssertionError", "error": "Error", "timeout": "Timeout", "killed": "Killed"}  # for feedback
 
 
@@ -48,7 +50,7 @@ class Trial:
         self.notebook = deepcopy(submission.notebook)
         self.verdict = Verdict(submission.student, "graded", seed=seed, flags=list(submission.flags))
         self.container: Container | None = None
-        self.done: list[int] = []  # cells whose effects the container holds
+        self.done: dict[int, bool] = {}  # cells whose effects the container holds, and whether they went well
         self.until = wire.Deadline(limits.wall_seconds)
         self.read: dict[tuple, str] = {}  # what was found in its code that is not work by hand
         self.target: int | None = None  # the handle of what the guard may kill
@@ -113,18 +115,18 @@ class Trial:
     def _run_cell(self, number: int, cell: NotebookNode) -> None:
         why = self._ready()
         if not why:
-            said, why = self._execute(cell.source)
-            cell.outputs = said
+            cell.outputs, why, good = self._execute(cell.source)
         if why:
             cell.outputs.append(v4.new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
             self._flag([f"cell {number} ended its process: {why}"])
         else:
-            self.done.append(number)
+            self.done[number] = good
 
     def _ready(self) -> str:
         """See that there is a container that holds what all cells so far did; returns why not."""
         if self.container:
             return ""
+        again = Counter[int]()
         while True:
             if self.until.left() <= 0:
                 return f"the submission took more than {self.limits.wall_seconds:g} seconds"
@@ -132,16 +134,21 @@ class Trial:
                 return f"the submission took more than {self.limits.cpu_seconds:g} seconds of computing"
             self.container = self.workshop.zygote.container(self.limits, derived(self.seed, "cells"))
             self.program = program(self.container.pid)
-            for number in list(self.done):
-                _, why = self._execute(self.notebook.cells[number].source)
-                if why:  # it went well the first time
-                    self.done.remove(number)
-                    break
+            for number, went_well in self.done.items():
+                _, why, good = self._execute(self.notebook.cells[number].source)
+                if why or went_well > good:
+                    again[number] += 1
+                    if went_well and again[number] < TRIES:  # what an earlier cell left behind may have been in its way
+                        self._drop_container()
+                        break
+                    if why:
+                        del self.done[number]
+                        break
             else:
                 return ""
 
-    def _execute(self, source: str) -> tuple[list[NotebookNode], str]:
-        """Run a cell; its outputs, and why its process ended, if it did."""
+    def _execute(self, source: str) -> tuple[list[NotebookNode], str, bool]:
+        """Run a cell; its outputs, why its process ended, if it did, and whether it raised nothing."""
         self._drop_copy()
         self._drop_spare()
         self.expected = ""
@@ -174,7 +181,11 @@ class Trial:
                         text = f"the cell was stopped after {self.limits.cell_seconds:g} seconds"
                         outputs.append(v4.new_output("error", ename="Timeout", evalue=text, traceback=[text]))
                         self._flag([text])
-                    return outputs, ""
+                    good = header["done"] is True and not interrupted
+                    if not good and not any(output.output_type == "error" for output in outputs):
+                        text = "the cell raised an error that could not be shown"
+                        outputs.append(v4.new_output("error", ename="Error", evalue=text, traceback=[text]))
+                    return outputs, "", good
                 more = len(json.dumps(header))
                 size, self.said = size + more, self.said - more
                 if size > 4 * self.limits.output + 10**6:
@@ -190,9 +201,11 @@ class Trial:
         finally:
             self.target = None
         self._drop_container()
-        return outputs, why
+        return outputs, why, False
 
     def _drop_container(self) -> None:
+        if not self.container:
+            return
         self._drop_copy()
         self._drop_spare()
         self.spent += max(self.seen, computing(self.container.pid))

@@ -159,6 +159,7 @@ def serve(link: socket.socket, limits: dict) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     LINKS.append(link)
     os.register_at_fork(after_in_child=_leave)
+    wire.send(link, {"works": True})
     while True:
         try:
             request, _, fds = wire.receive(link)
