@@ -26,24 +26,54 @@ def kill(handle: int) -> None:
             signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
-def below(pid: int) -> list[psutil.Process]:
+def below(pid: int) -> list[int]:
     """The processes that a process started, and those that they started, and so on.
 
     Linux lists a thread's children; psutil reads about every process of the machine instead, which takes longer than most
     checks, so it is asked only where the kernel keeps no such lists.
     """
     if not LISTED:
-        return psutil.Process(pid).children(recursive=True)
+        with contextlib.suppress(psutil.Error):
+            return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+        return []
     found = [pid]
     for parent in found:  # grows on the way
-        for thread in Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += map(int, thread.read_text().split())
-    processes = []
-    for child in found[1:]:
-        with contextlib.suppress(psutil.Error):
-            processes.append(psutil.Process(child))
-    return processes
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{parent}/task"):
+                with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{thread}/children", "rb") as file:
+                    found += map(int, file.read().split())
+    return found[1:]
+
+
+@dataclass
+class Stat:
+    """What the kernel says of a process in one line: psutil reads several files for as much.
+
+    `cpu` counts the children, too, that have ended; `stack` is where its stack starts, which a fork keeps and another
+    program in its place does not.
+    """
+
+    cpu: float  # seconds
+    threads: int
+    started: int  # in ticks since the machine was
+    memory: int  # bytes
+    stack: int
+
+    @classmethod
+    def of(cls, pid: int) -> Stat | None:
+        """None if the process is gone."""
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as file:
+                words = file.read().rpartition(b")")[2].split()
+        except OSError:
+            return None
+        return cls(
+            cpu=sum(map(int, words[11:15])) / os.sysconf("SC_CLK_TCK"),
+            threads=int(words[17]),
+            started=int(words[19]),
+            memory=int(words[21]) * os.sysconf("SC_PAGE_SIZE"),
+            stack=int(words[25]),
+        )
 
 
 def usage(pid: int, memory_limit: float) -> tuple[int, float, int]:
@@ -52,22 +82,18 @@ def usage(pid: int, memory_limit: float) -> tuple[int, float, int]:
     Memory is counted at most: what several processes share counts for each of them, as long as even that is within the
     limit. The exact count walks through all their pages.
     """
-    memory = seconds = tasks = 0
-    processes = [psutil.Process(pid), *below(pid)]
-    for process in processes:
-        with contextlib.suppress(psutil.Error, OSError):
-            memory += process.memory_info().rss
-            seconds += sum(process.cpu_times()[:4])  # with those of its children that have ended
-            tasks += process.num_threads()
+    processes = [pid, *below(pid)]
+    stats = [stat for process in processes if (stat := Stat.of(process))]
+    memory = sum(stat.memory for stat in stats)
     if memory > memory_limit:
         memory = sum(map(_own_memory, processes))
-    return memory, seconds, tasks
+    return memory, sum(stat.cpu for stat in stats), sum(stat.threads for stat in stats)
 
 
-def _own_memory(process: psutil.Process) -> int:
+def _own_memory(pid: int) -> int:
     """Bytes that a process does not share with files; what it shares with other processes counts once among them."""
     try:
-        rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0
     shares = re.findall(r"^Pss_(?:Anon|Shmem): +(\d+)", rollup, re.MULTILINE)
@@ -75,22 +101,17 @@ def _own_memory(process: psutil.Process) -> int:
 
 
 def program(pid: int) -> int:
-    """What tells whether a process still runs the program it began with: where its stack starts, which a fork keeps.
+    """What tells whether a process still runs the program it began with.
 
     0 if the process is gone, or is none of ours to look into.
     """
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[25])
-    except OSError:
-        return 0
+    stat = Stat.of(pid)
+    return stat.stack if stat else 0
 
 
 def computing(pid: int) -> float:
     """Seconds of computing of a container; 0 if it is gone."""
-    try:
-        return usage(pid, math.inf)[1]
-    except (psutil.Error, OSError):
-        return 0.0
+    return usage(pid, math.inf)[1]
 
 
 @dataclass
@@ -106,7 +127,7 @@ class Copy:
     container: int
     watch: str | None = None
     pid: int = 0
-    born: float = 0.0
+    born: Stat | None = None
     answered: int = 0  # checks
     early: bool = False
     unfit: bool = False
@@ -114,8 +135,7 @@ class Copy:
 
     def __post_init__(self) -> None:
         self.pid, self.early = process_of(self.handle), self.watch is not None
-        with contextlib.suppress(psutil.Error):
-            self.born = psutil.Process(self.pid).create_time()
+        self.born = Stat.of(self.pid)
 
     def isolate(self, known: Collection[int] = ()) -> bool:
         """Hold all other processes of the container, those it started included, and let it start no more.
@@ -126,13 +146,13 @@ class Copy:
         with contextlib.suppress(psutil.Error):
             for _ in range(10):
                 held = {self.pid, *(process.pid for process in self.stopped)}
-                found = [p for p in [psutil.Process(self.container), *below(self.container)] if p.pid not in held]
+                found = [pid for pid in [self.container, *below(self.container)] if pid not in held]
                 if not found:
                     break
-                for process in found:
-                    self.stopped.append(process)
+                for pid in found:
                     with contextlib.suppress(psutil.Error):
-                        process.suspend()
+                        self.stopped.append(psutil.Process(pid))
+                        self.stopped[-1].suspend()
             psutil.Process(self.pid).rlimit(psutil.RLIMIT_NPROC, (0, 0))
         return any(process.pid not in {self.container, *known} for process in self.stopped)
 
@@ -144,7 +164,8 @@ class Copy:
                 process.resume()
         kill(self.handle)
         os.close(self.handle)
-        with contextlib.suppress(psutil.Error):
-            for process in below(self.container) if self.born else []:
-                if process.create_time() >= self.born:
-                    process.kill()
+        for pid in below(self.container) if self.born else []:
+            stat = Stat.of(pid)
+            if pid != self.pid and stat and stat.started >= self.born.started:
+                with contextlib.suppress(psutil.Error):
+                    psutil.Process(pid).kill()

@@ -11,7 +11,6 @@ from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
 
-import psutil
 from nbformat import NotebookNode, v4
 from nbgrader.utils import determine_grade
 
@@ -384,10 +383,7 @@ class Trial:
 
     def _too_much(self, container: Container) -> str:
         """What it uses more of than it may; empty if nothing."""
-        try:
-            memory, seconds, tasks = usage(container.pid, self.limits.memory)
-        except (psutil.Error, OSError):
-            return ""
+        memory, seconds, tasks = usage(container.pid, self.limits.memory)
         self.seen = max(self.seen, seconds)
         if tasks >= self.limits.processes:  # else it would only starve itself and everybody until its time is up
             return f"it started {self.limits.processes} processes and threads, and no more are allowed"

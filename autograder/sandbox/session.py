@@ -193,23 +193,8 @@ class Session:
     # Handing over.
 
     def _pack(self, value: object) -> bytes:
-        session = self
-
-        class Pickler(pickle.Pickler):
-            def persistent_id(self, item):
-                if type(item) in (torch.Tensor, nn.Parameter):
-                    return "twin", session._name(item)
-                if issubclass(type(item), Remote):
-                    return "handle", object.__getattribute__(item, "_number")
-                if isinstance(item, type) and hasattr(item, "_remote_class"):
-                    return "handle", item._remote_class
-                if isinstance(item, (types.FunctionType, types.MethodType, type)) and not _in_library(item):
-                    session._callbacks.append(item)
-                    return "callback", len(session._callbacks) - 1
-                return None
-
         file = io.BytesIO()
-        Pickler(file, protocol=5).dump(value)
+        _Pickler(file, self).dump(value)
         return file.getvalue()
 
     def _name(self, tensor: torch.Tensor) -> str:
@@ -362,6 +347,25 @@ class Session:
         if made._disguised():
             self.flags[f"its code returned a {label}, a disguise of a tensor"] = None
         return made
+
+
+class _Pickler(pickle.Pickler):
+    def __init__(self, file: io.BytesIO, session: Session) -> None:
+        super().__init__(file, protocol=5)
+        self.session = session
+
+    def persistent_id(self, item: object) -> tuple[str, object] | None:
+        """What stands for it, if it does not go over by value."""
+        if type(item) in (torch.Tensor, nn.Parameter):
+            return "twin", self.session._name(item)
+        if issubclass(type(item), Remote):
+            return "handle", object.__getattribute__(item, "_number")
+        if isinstance(item, type) and hasattr(item, "_remote_class"):
+            return "handle", item._remote_class
+        if isinstance(item, (types.FunctionType, types.MethodType, type)) and not _in_library(item):
+            self.session._callbacks.append(item)
+            return "callback", len(self.session._callbacks) - 1
+        return None
 
 
 class _Step(torch.autograd.Function):

@@ -38,7 +38,7 @@ def family():
 def test_children_and_grandchildren_are_found(family, listed, monkeypatch):
     monkeypatch.setattr(processes, "LISTED", listed and processes.LISTED)
     pid, below = family
-    assert len(below) == 3 and {process.pid for process in processes.below(pid)} == below
+    assert len(below) == 3 and set(processes.below(pid)) == below
     assert processes.usage(pid, 2**40)[2] >= 5, "four processes, one of them with two threads"
 
 
@@ -48,4 +48,4 @@ def test_a_process_that_is_gone_has_none():
     assert processes.computing(gone.pid) == 0
     if processes.LISTED:
         assert processes.below(gone.pid) == []
-    assert os.getpid() not in {process.pid for process in processes.below(os.getpid())}
+    assert os.getpid() not in processes.below(os.getpid())
