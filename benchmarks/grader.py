@@ -158,7 +158,9 @@ def soak(size: int, root: Path, name: str) -> None:
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--size", type=int, default=200)
-    arguments.add_argument("--stock", type=int, default=3, help="how many of them nbgrader grades before, between and after")
+    arguments.add_argument(
+        "--stock", type=int, default=3, help="how many of them nbgrader grades before, between and after"
+    )
     arguments.add_argument("--soak", type=int, help="grade this many in two halves instead")
     arguments.add_argument("--root", type=Path, default=REPOSITORY, help="of the soak: the folder of the course")
     arguments.add_argument("--name", default=NAME, help="of the soak: the assignment")

@@ -35,7 +35,10 @@ class TutorialDataset(Dataset):
 
 def tutorial_epoch(images: ImageSet, test: ImageSet, device: torch.device) -> None:
     model = models.LeNet5().to(device)
-    loader, test_loader = DataLoader(TutorialDataset(images), 128, shuffle=True), DataLoader(TutorialDataset(test), 1000)
+    loader, test_loader = (
+        DataLoader(TutorialDataset(images), 128, shuffle=True),
+        DataLoader(TutorialDataset(test), 1000),
+    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=8e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 8e-3, total_steps=len(loader))
     loss_function, total, correct = torch.nn.CrossEntropyLoss(), 0.0, 0
