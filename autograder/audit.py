@@ -183,7 +183,8 @@ def audit(
     whole = [source] if exercise else [source, _untouched(course, name)]
     count = len(whole) + len(slices) + len(pending)
     with (
-        local_executor(jobs or os.cpu_count() or 1) as workers,
+        judge.shared() as start,
+        local_executor(jobs or os.cpu_count() or 1, start) as workers,
         tqdm(total=count, disable=not progress, unit="answer", leave=False) as bar,
     ):
         first = [_submit(workers, judge, notebook) for notebook in [*whole, *slices.values()]]

@@ -39,15 +39,19 @@ class Workers:
 
 
 @contextmanager
-def local_executor(jobs: int) -> Iterator[Workers]:
-    """`jobs` processes of this machine; none outlives the block, nor this process, however that ends."""
+def local_executor(jobs: int, start: Callable[[], None] | None = None) -> Iterator[Workers]:
+    """`jobs` processes of this machine; none outlives the block, nor this process, however that ends.
+
+    Args:
+        start: called once in each of them.
+    """
     context = get_context("forkserver")
     # Imported once, then forked: workers share it, and a lost one is back at once. The judge brings torch.
     context.set_forkserver_preload([name for name in ("autograder.batch", "autograder.judge") if name in sys.modules])
     held, leash = context.Pipe(duplex=False)  # the workers end when the kernel or we close `leash`
 
     def make() -> Executor:
-        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(held,))
+        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(held, start))
 
     workers = Workers(make, jobs)
     try:
@@ -58,7 +62,7 @@ def local_executor(jobs: int) -> Iterator[Workers]:
         held.close()
 
 
-def _start_worker(held: Connection) -> None:
+def _start_worker(held: Connection, start: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
 
     def follow() -> None:
@@ -66,6 +70,8 @@ def _start_worker(held: Connection) -> None:
         os._exit(0)
 
     Thread(target=follow, daemon=True).start()
+    if start:
+        start()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import ExitStack, nullcontext
 from typing import Literal
 
 import nbformat
@@ -56,8 +57,13 @@ def grade(
     if student is not None and student not in folders:
         raise CourseError(f"No submission of '{name}' by '{student}'. There are: {', '.join(folders)}.")
     judge = judge or make_judge(course, name, sandbox)
-    with dask_executor(scheduler) if scheduler else local_executor(jobs) as executor:
-        students = None if student is None else [student]
+    students = None if student is None else [student]
+    with ExitStack() as stack:
+        if scheduler:
+            executor = stack.enter_context(dask_executor(scheduler))
+        else:
+            start = stack.enter_context(getattr(judge, "shared", nullcontext)())
+            executor = stack.enter_context(local_executor(jobs, start))
         return grade_all(course, name, judge, executor=executor, students=students, progress=progress)
 
 

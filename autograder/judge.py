@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from socket import socket
 
 import nbformat
 import torch
@@ -53,6 +56,19 @@ class SandboxJudge:
         code = b"".join(file.read_bytes() for file in [*files, Path(checks.__file__)])
         return hashlib.sha256(code + json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
 
+    @contextmanager
+    def shared(self) -> Iterator[Callable[[], None] | None]:
+        """One warm runner for all processes of this machine that judge; each calls what is given here when it starts.
+
+        A runner takes seconds to get warm, and half a gigabyte.
+        """
+        if not nested():  # then it would serve none of them
+            yield None
+            return
+        plan = Plan.of(nbformat.reads(self.source, as_version=4))
+        with Zygote(plan.modules) as zygote:
+            yield partial(_use, _key(self.source), zygote.control)
+
     def __call__(self, submission: Submission) -> Judged:
         workshop = _workshop(self.source)
         limits = Limits().changed(self.settings)
@@ -67,15 +83,25 @@ class SandboxJudge:
 
 
 _workshops: dict[str, Workshop] = {}
+_runners: dict[str, socket] = {}  # those that this process shares with others; each is taken once
+
+
+def _use(key: str, runner: socket) -> None:
+    _runners[key] = runner
+
+
+def _key(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def _workshop(source: str) -> Workshop:
-    key = hashlib.sha256(source.encode()).hexdigest()
+    key = _key(source)
     if key not in _workshops:
         torch.set_num_threads(1)
         plan = Plan.of(nbformat.reads(source, as_version=4))
-        with ExitStack() as undo:
-            zygote = undo.enter_context(Zygote(plan.modules, nested=nested()))  # gets warm while this process does
+        runner = _runners.pop(key, None)  # should it fail, the next try gets one of its own
+        with ExitStack() as undo:  # it gets warm while this process does
+            zygote = undo.enter_context(Zygote(plan.modules, nested=nested(), control=runner))
             _warm_up()
             names = plan.namespace()
             zygote.wait()
@@ -92,6 +118,6 @@ def _warm_up() -> None:
 
 
 def _forget_workshop(source: str) -> None:
-    workshop = _workshops.pop(hashlib.sha256(source.encode()).hexdigest(), None)
+    workshop = _workshops.pop(_key(source), None)
     if workshop:
         workshop.zygote.close()

@@ -21,7 +21,7 @@ from autograder.reading import not_by_hand, suspicions
 from autograder.sandbox.inside import wire
 from autograder.sandbox.launch import BusyDeadline, Container, Limits, Zygote
 from autograder.sandbox.session import Gone, Session
-from autograder.verdict import Check, Judged, Submission, Verdict
+from autograder.verdict import Check, GraderError, Judged, Submission, Verdict
 
 SKIP = "skip-grading"  # the tag of a released cell that no check rests on, such as a long experiment
 TRIES = 3  # for a cell that went well, to do so again where its container was lost
@@ -93,6 +93,8 @@ class Trial:
             if self.container:
                 self.container.close()
             guard.join()
+        if not self.workshop.zygote.alive():  # then what was lost with it is not the student's fault
+            raise GraderError("the runner is gone")
         verdict = self.verdict
         verdict.score = sum(check.score for check in verdict.checks.values())
         graded = [c.metadata.nbgrader for c in self.notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]

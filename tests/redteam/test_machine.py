@@ -22,9 +22,11 @@ import pytest
 from batches import NAME, QuickJudge, batch_of, contents, dump, hand_in, judged, threads
 
 from autograder import batch
+from autograder.answers import reference
 from autograder.batch import grade_all
 from autograder.course import Course, CourseError
 from autograder.executors import dask_executor, local_executor
+from autograder.grade import grade
 from autograder.gradebook import LedgerError
 from autograder.steps import open_gradebook
 
@@ -122,6 +124,30 @@ def test_a_submission_that_kills_its_worker(course: Course, tmp_path: Path) -> N
     assert [verdict.score for verdict in verdicts.values()] == [3 if k % 3 == 1 else 6 for k in range(COUNT)]
     with open_gradebook(course) as book:
         assert len(book.assignment_submissions(NAME)) == COUNT
+
+
+def test_a_warm_runner_that_is_killed(released: Course, tmp_path: Path) -> None:
+    """All workers share it. What was under way is tried again, in runners of the workers' own."""
+    count = 16
+    course = batch_of(released, tmp_path, count)
+    right = reference(course, NAME)["double"]
+    for number in range(count):
+        hand_in(course, f"s{number:04}", double=f"import time\ntime.sleep(0.2)\n{right}")
+    others, seen = runners(), []
+
+    def kill() -> None:
+        until(lambda: course.gradebook.exists() and graded(course) >= 4, "the batch is under way")
+        seen.extend(runners() - others)
+        for runner in seen:
+            runner.kill()
+
+    killer = Thread(target=kill)
+    killer.start()
+    verdicts = grade(course, NAME, jobs=2)
+    killer.join()
+    assert len(seen) == 1, "one runner for two workers"
+    assert {verdict.status for verdict in verdicts.values()} == {"graded"}
+    assert {verdict.checks["double_visible"].outcome for verdict in verdicts.values()} == {"passed"}
 
 
 @pytest.fixture
@@ -281,6 +307,10 @@ def test_a_disk_without_a_byte_left(course: Course, undisturbed: dict[str, objec
     assert done.returncode == 0, done.stderr
     assert "make room on the disk, and grade again" in done.stdout
     assert contents(Course(tmp_path / "after")) == undisturbed
+
+
+def runners() -> set[psutil.Process]:
+    return {process for process in psutil.Process().children() if process.name() == "bwrap"}
 
 
 def environment() -> dict[str, str]:
