@@ -184,7 +184,7 @@ def audit(
     count = len(whole) + len(slices) + len(pending)
     with (
         judge.shared() as start,
-        local_executor(jobs or os.cpu_count() or 1, start) as workers,
+        local_executor(jobs or os.cpu_count() or 1, start, judge.modules) as workers,
         tqdm(total=count, disable=not progress, unit="answer", leave=False) as bar,
     ):
         first = [_submit(workers, judge, notebook) for notebook in [*whole, *slices.values()]]

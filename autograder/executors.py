@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,15 +39,18 @@ class Workers:
 
 
 @contextmanager
-def local_executor(jobs: int, start: Callable[[], None] | None = None) -> Iterator[Workers]:
+def local_executor(
+    jobs: int, start: Callable[[], None] | None = None, modules: Sequence[str] = ()
+) -> Iterator[Workers]:
     """`jobs` processes of this machine; none outlives the block, nor this process, however that ends.
 
     Args:
         start: called once in each of them.
+        modules: what they import. It happens once, before they are forked: they share it, and a lost one is back at once.
     """
     context = get_context("forkserver")
-    # Imported once, then forked: workers share it, and a lost one is back at once. The judge brings torch.
-    context.set_forkserver_preload([name for name in ("autograder.batch", "autograder.judge") if name in sys.modules])
+    ours = [name for name in ("autograder.batch", "autograder.judge") if name in sys.modules]
+    context.set_forkserver_preload([*ours, *modules])
     held, leash = context.Pipe(duplex=False)  # the workers end when the kernel or we close `leash`
 
     def make() -> Executor:

@@ -63,7 +63,7 @@ def grade(
             executor = stack.enter_context(dask_executor(scheduler))
         else:
             start = stack.enter_context(getattr(judge, "shared", nullcontext)())
-            executor = stack.enter_context(local_executor(jobs, start))
+            executor = stack.enter_context(local_executor(jobs, start, getattr(judge, "modules", ())))
         return grade_all(course, name, judge, executor=executor, students=students, progress=progress)
 
 

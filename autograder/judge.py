@@ -56,6 +56,11 @@ class SandboxJudge:
         code = b"".join(file.read_bytes() for file in [*files, Path(checks.__file__)])
         return hashlib.sha256(code + json.dumps(self.settings, sort_keys=True).encode()).hexdigest()[:16]
 
+    @property
+    def modules(self) -> list[str]:
+        """What judging imports: all that the instructor's cells do, and what torch loads at an optimiser's first step."""
+        return [*Plan.of(nbformat.reads(self.source, as_version=4)).modules, "torch._dynamo"]
+
     @contextmanager
     def shared(self) -> Iterator[Callable[[], None] | None]:
         """One warm runner for all processes of this machine that judge; each calls what is given here when it starts.
@@ -101,7 +106,7 @@ def _workshop(source: str) -> Workshop:
         plan = Plan.of(nbformat.reads(source, as_version=4))
         runner = _runners.pop(key, None)  # should it fail, the next try gets one of its own
         with ExitStack() as undo:  # it gets warm while this process does
-            zygote = undo.enter_context(Zygote(plan.modules, nested=nested(), control=runner))
+            zygote = undo.enter_context(Zygote(plan.modules, nested=bool(runner) or nested(), control=runner))
             _warm_up()
             names = plan.namespace()
             zygote.wait()
@@ -111,7 +116,7 @@ def _workshop(source: str) -> Workshop:
 
 
 def _warm_up() -> None:
-    """What torch loads at the first step of an optimiser takes seconds, and is no check's fault."""
+    """What torch does at the first gradient and the first step of an optimiser takes long, and is no check's fault."""
     weight = torch.nn.Parameter(torch.ones(1))
     torch.autograd.grad(weight.sum(), weight)
     torch.optim.SGD([weight], lr=0.1).step()
