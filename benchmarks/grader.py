@@ -8,8 +8,6 @@ python benchmarks/grader.py --soak 2000 --root tests/autograder/tiny_course --na
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import shutil
 import statistics
 import tempfile
@@ -21,6 +19,7 @@ import nbformat
 import psutil
 import torch
 from common import columns, header, line
+from ipykernel.inprocess import InProcessKernelManager
 from nbgrader.converters import Autograde
 
 from autograder.course import REPOSITORY, Course
@@ -79,26 +78,25 @@ class Watch:
 
 
 def cells_alone(course: Course, repeats: int = 3) -> float:
-    """CPU seconds of the full submission's cells and checks in one plain Python process, imports done."""
-    import matplotlib
-
-    matplotlib.use("agg")
+    """CPU seconds of the full submission's cells and checks in a notebook's kernel: imports done, figures drawn."""
+    manager = InProcessKernelManager()
+    manager.start_kernel()
+    shell = manager.kernel.shell
+    shell.run_line_magic("matplotlib", "inline")
     torch.set_num_threads(1)
     cells = [cell for cell in source_notebook(course, NAME).cells if cell.cell_type == "code"]
     code = [plain(cell.source) for cell in cells if "skip-grading" not in cell.metadata.get("tags", [])]
     spent = []
     for _ in range(repeats + 1):
-        names: dict = {"__name__": "__main__"}
         started = time.process_time()
-        with contextlib.redirect_stdout(io.StringIO()):
-            for source in code:
-                exec(source, names)  # noqa: S102
+        for source in code:
+            shell.run_cell(source, store_history=False).raise_error()
         spent.append(time.process_time() - started)
     return statistics.median(spent[1:])
 
 
 def peers(stock: int) -> tuple[float, float]:
-    """Wall seconds of nbgrader for `stock` submissions, and CPU seconds of one full answer's cells alone."""
+    """Wall seconds of nbgrader for `stock` submissions, and CPU seconds of one full answer's cells and checks alone."""
     with tempfile.TemporaryDirectory() as folder:
         course = make_class(Path(folder) / "course", stock)
         with Watch() as watch:
