@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import re
+import resource
 import signal
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -131,7 +132,7 @@ class Copy:
     answered: int = 0  # checks
     early: bool = False
     unfit: bool = False
-    stopped: list[psutil.Process] = field(default_factory=list)
+    stopped: dict[int, int] = field(default_factory=dict)  # process id → a handle on it
 
     def __post_init__(self) -> None:
         self.pid, self.early = process_of(self.handle), self.watch is not None
@@ -143,25 +144,25 @@ class Copy:
         So no helper computes for it: one that was forked before torch's operators were closed has them still. Returns
         whether there is any besides the `known` ones and the container's first.
         """
-        with contextlib.suppress(psutil.Error):
-            for _ in range(10):
-                held = {self.pid, *(process.pid for process in self.stopped)}
-                found = [pid for pid in [self.container, *below(self.container)] if pid not in held]
-                if not found:
-                    break
-                for pid in found:
-                    with contextlib.suppress(psutil.Error):
-                        self.stopped.append(psutil.Process(pid))
-                        self.stopped[-1].suspend()
-            psutil.Process(self.pid).rlimit(psutil.RLIMIT_NPROC, (0, 0))
-        return any(process.pid not in {self.container, *known} for process in self.stopped)
+        for _ in range(10):
+            found = [pid for pid in [self.container, *below(self.container)] if pid not in {self.pid, *self.stopped}]
+            if not found:
+                break
+            for pid in found:
+                with contextlib.suppress(OSError):
+                    self.stopped[pid] = os.pidfd_open(pid)
+                    signal.pidfd_send_signal(self.stopped[pid], signal.SIGSTOP)
+        with contextlib.suppress(OSError):
+            resource.prlimit(self.pid, resource.RLIMIT_NPROC, (0, 0))
+        return any(pid not in {self.container, *known} for pid in self.stopped)
 
     def close(self) -> None:
         """End it and what it started, which is not left to the checks after it, and let the others go on."""
         self.link.close()
-        for process in self.stopped:
-            with contextlib.suppress(psutil.Error):
-                process.resume()
+        for handle in self.stopped.values():
+            with contextlib.suppress(OSError):
+                signal.pidfd_send_signal(handle, signal.SIGCONT)
+            os.close(handle)
         kill(self.handle)
         os.close(self.handle)
         for pid in below(self.container) if self.born else []:

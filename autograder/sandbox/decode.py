@@ -35,7 +35,7 @@ class Decoder:
 
     def __init__(
         self,
-        blobs: list[bytes],
+        blobs: list[bytearray],
         *,
         tensor: Callable[[torch.Tensor, dict], torch.Tensor],
         twin: Callable[[str], torch.Tensor],
@@ -76,7 +76,7 @@ class Decoder:
             raise WireError("no list")
         return items
 
-    def _blob(self, index: object) -> bytes:
+    def _blob(self, index: object) -> bytearray:
         if type(index) is not int or not 0 <= index < len(self.blobs):
             raise WireError("no blob")
         return self.blobs[index]
@@ -90,7 +90,7 @@ class Decoder:
         return self._blob(blob).decode("utf-8", "replace")
 
     def _read_bytes(self, depth: int, blob: int) -> bytes:
-        return self._blob(blob)
+        return bytes(self._blob(blob))
 
     def _read_float(self, depth: int, text: str) -> float:
         return float.fromhex(text)
@@ -156,7 +156,7 @@ class Decoder:
         data, size = self._blob(blob), math.prod(self._shape(shape))
         if dtype not in TENSOR_DTYPES or len(data) != size * TENSOR_DTYPES[dtype].itemsize:
             raise WireError("a tensor whose bytes do not fit its shape")
-        tensor = unpixels(dtype, shape, data)
+        tensor = unpixels(dtype, shape, bytearray(data))  # no two tensors may live in the same bytes
         # A byte that is neither 0 nor 1 would make a bool that is neither true nor false.
         return tensor.view(torch.uint8).ne(0) if dtype == "bool" else tensor
 

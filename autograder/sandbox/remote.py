@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from autograder.sandbox.inside.values import MAX_STEPS
+
 if TYPE_CHECKING:
     from autograder.sandbox.session import Session
 
-MAX_STEPS = 10_000  # of an iterator
 LIBRARIES = ("torch", "numpy", "math", "builtins", "operator", "collections", "functools", "itertools", "course_lib")
 
 
@@ -82,12 +83,18 @@ class Remote:
         return length
 
     def __iter__(self) -> Iterator:
-        iterator = self._session.ask("iterate", self)
-        if not issubclass(type(iterator), Remote):
-            raise TypeError(f"the student's {self._about['type']} cannot be iterated over")
-        return _steps(iterator)
+        if "items" not in self._about:
+            items = self._session.ask("iterate", self)
+            if type(items) is not list and not issubclass(type(items), Remote):
+                raise TypeError(f"the student's {self._about['type']} cannot be iterated over")
+            if type(items) is not list:
+                return _steps(items)
+            self._about["items"] = _steps(iter(items))
+        return self._about["items"]  # what is left, if this is not the first time
 
     def __next__(self):
+        if "items" in self._about:
+            return next(self._about["items"])
         more, item = self._session.ask("next", self, rng=True)
         if more is not True:
             raise StopIteration
@@ -160,7 +167,7 @@ for _name in ("neg", "abs"):
     setattr(Remote, f"__{_name}__", _operator(_name))
 
 
-def _steps(iterator: Remote) -> Iterator:
+def _steps(iterator: Iterator) -> Iterator:
     for _ in range(MAX_STEPS):
         try:
             yield next(iterator)

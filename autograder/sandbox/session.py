@@ -23,9 +23,9 @@ from torch import nn
 
 from autograder.sandbox.decode import Decoder
 from autograder.sandbox.inside import wire
-from autograder.sandbox.inside.values import DTYPES, pixels
+from autograder.sandbox.inside.values import DTYPES, Snapshot, gradient, pixels
 from autograder.sandbox.remote import LIBRARIES, Remote, identifier
-from autograder.sandbox.tensors import Snapshot, alike, gradient, replaced_in
+from autograder.sandbox.tensors import alike, replaced_in
 from course_lib import checks
 
 MAX_TAKEN = 2**30  # bytes of the student's parameters, over a whole check
@@ -52,11 +52,14 @@ class Session:
         self.flags: dict[str, None] = {}
         self.opaque: list[str] = []  # objects that came out and cannot be looked into
         self.refused = False
-        self.asked_freely = False  # for something to be computed under no watch for finished operators
+        self.asked_freely = False  # for something to be computed before any watch for finished operators
+        self._closed = False  # whether there has been one: then they are closed for all that follows
         self._classes: dict[int, type] = {}
         self._names = self._taken = 0
         self._twins: dict[str, weakref.ref] = {}
-        self._own: dict[str, torch.Tensor] = {}  # the student's parameters, for as long as the check runs
+        self._own: weakref.WeakValueDictionary[str, torch.Tensor] = (
+            weakref.WeakValueDictionary()
+        )  # the student's parameters
         self._by_id: dict[int, str] = {}
         self._known: dict[str, Snapshot] = {}  # what each twin held when both sides last agreed
         self._before: dict[str, tuple] = {}  # tensors of the check's that were changed, as they were
@@ -75,7 +78,8 @@ class Session:
         watch = checks.WATCH.get()
         if watch:
             self.before_watch(watch)
-        self.asked_freely |= do != "name" and not watch.get("forbidden")
+        self._closed |= bool(watch.get("forbidden"))
+        self.asked_freely |= do != "name" and not self._closed
         self._wanted = []
         packed = self._pack(arguments)
         blobs: list[bytes] = []
@@ -136,7 +140,7 @@ class Session:
         except wire.WireError as error:
             raise Gone("the process of your code ended during this check") from error
 
-    def _reply(self) -> tuple[dict, list[bytes]]:
+    def _reply(self) -> tuple[dict, list[bytearray]]:
         while True:
             try:
                 reply, blobs, fds = wire.receive(self.link, until=self.until)
@@ -150,7 +154,7 @@ class Session:
                 return reply, blobs
             self._call_back(reply, blobs)
 
-    def _call_back(self, reply: dict, blobs: list[bytes]) -> None:
+    def _call_back(self, reply: dict, blobs: list[bytearray]) -> None:
         """The student's code calls a function of the check's."""
         out: list[bytes] = []
         try:
@@ -165,7 +169,7 @@ class Session:
             header, out = {"failed": f"{type(error).__name__}: {error}"}, []
         self._send(header, out)
 
-    def _decoder(self, blobs: list[bytes], outs: list) -> Decoder:
+    def _decoder(self, blobs: list[bytearray], outs: list) -> Decoder:
         def tensor(plain: torch.Tensor, about: dict) -> torch.Tensor:
             if type(about) is not dict:
                 raise wire.WireError("no tensor")
@@ -227,7 +231,8 @@ class Session:
             tensor = reference()
             if tensor is None:
                 continue
-            if name in self._known and self._known[name].holds(tensor):
+            before = self._known.get(name)
+            if before and before.holds(tensor):
                 continue
             if tensor.dtype not in DTYPES or tensor.layout is not torch.strided:
                 raise TypeError(f"a tensor of {tensor.dtype}, {tensor.layout} cannot be handed to the student's code")
@@ -238,11 +243,14 @@ class Session:
                 "parameter": type(tensor) is nn.Parameter,
                 "grad": None,
             }
-            entries.append([name, DTYPES[tensor.dtype], list(tensor.shape), len(blobs), about])
-            blobs.append(pixels(tensor))
+            values = None  # the same as before: an optimiser's zero_grad() changes gradients alone
+            if not (before and before.values.same(tensor)):
+                values = len(blobs)
+                blobs.append(pixels(tensor))
             if (grad := gradient(tensor)) is not None:
                 about["grad"] = len(blobs)
                 blobs.append(pixels(grad.to(tensor.dtype)))
+            entries.append([name, DTYPES[tensor.dtype], list(tensor.shape), values, about])
         return entries
 
     def _take_changes(self, changed: object, decoder: Decoder, may_change: bool) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import itertools
 import operator
 import os
 import pickle
 import random
 import re
 import socket
+import types
 import warnings
 
 import values
@@ -21,11 +23,7 @@ KERNELS = (  # where an operator's kernel may be registered that a CPU can run
     "CPU", "MkldnnCPU", "QuantizedCPU", "SparseCPU", "NestedTensorCPU",
     "CompositeImplicitAutograd", "CompositeExplicitAutograd",
 )  # fmt: skip
-
-
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
-
-
 LINKS: list[socket.socket] = []  # to the grader: what is forked from this process closes them
 
 
@@ -44,7 +42,7 @@ def fork_for(link: socket.socket, fd: int) -> int:
 
 
 def learn_operators() -> None:
-    """Find what torch's dispatcher holds. Done before a child is forked: looking into it takes each longer than a check."""
+    """Find what torch's dispatcher holds. Done before anything is forked: only what is new is looked into again."""
     import torch
 
     for name in torch._C._dispatch_get_all_op_names():
@@ -74,6 +72,7 @@ class Checked:
 
         self.link, self.names, self.torch = link, names, torch
         self.forbidden: str | None = None
+        self.walks = torch.nn.Module.parameters.__code__.co_filename
         warnings.simplefilter("ignore")
 
     def begin(self, seed: int) -> None:
@@ -81,7 +80,7 @@ class Checked:
         from course_lib import checks
 
         self.heap = values.Heap()
-        self.known: dict[str, tuple] = {}  # what each twin held when both sides last agreed
+        self.known: dict[str, values.Snapshot] = {}  # what each twin held when both sides last agreed
         self.called: list[str] = []  # of what is forbidden
         checks.REFUSED.clear()
         seed_all(seed)
@@ -105,7 +104,7 @@ class Checked:
             else:
                 self.answer(request, blobs)
 
-    def answer(self, request: dict, blobs: list[bytes]) -> None:
+    def answer(self, request: dict, blobs: list[bytearray]) -> None:
         from course_lib import checks
 
         encoder = values.Encoder(self.heap)
@@ -161,7 +160,10 @@ class Checked:
         return getattr(operator, name)(*operands)
 
     def do_iterate(self, target):
+        """An iterator, one step at a time; or all at once what torch walks through, such as net.parameters()."""
         iterator = iter(target)
+        if type(iterator) is types.GeneratorType and iterator.gi_code.co_filename == self.walks:
+            return list(itertools.islice(iterator, values.MAX_STEPS + 1))
         return iterator if hasattr(type(iterator), "__next__") else None
 
     def do_next(self, iterator):
@@ -220,11 +222,11 @@ class Checked:
 
     # Tensors that live on both sides.
 
-    def update(self, entries: list, blobs: list[bytes]) -> None:
+    def update(self, entries: list, blobs: list[bytearray]) -> None:
         """Take over what the grader changed."""
         torch = self.torch
         for name, dtype, shape, blob, about in entries:
-            fresh = values.unpixels(dtype, shape, blobs[blob])
+            fresh = None if blob is None else values.unpixels(dtype, shape, blobs[blob])
             grad = about.get("grad")
             grad = values.unpixels(dtype, shape, blobs[grad]) if grad is not None else None
             tensor = self.heap.twins.get(name)
@@ -238,7 +240,9 @@ class Checked:
                     tensor = fresh.requires_grad_(about["requires_grad"])
                 self.heap.share(name, tensor)
             elif tensor.is_leaf:
-                if tensor.dtype == fresh.dtype and tensor.shape == fresh.shape:
+                if fresh is None:
+                    pass
+                elif tensor.dtype == fresh.dtype and tensor.shape == fresh.shape:
                     tensor.data.copy_(fresh)
                 else:
                     tensor.data = fresh
@@ -248,25 +252,18 @@ class Checked:
             self.remember(name, tensor)
 
     def remember(self, name: str, tensor) -> None:
-        grad = tensor.grad if tensor.is_leaf else None
-        self.known[name] = tensor.detach().clone(), None if grad is None else grad.detach().clone()
+        self.known[name] = values.Snapshot(tensor)
 
     def changed(self, name: str) -> bool:
-        if name not in self.known:
-            return False
-        tensor, (data, grad) = self.heap.twins[name], self.known[name]
-        now = tensor.grad if tensor.is_leaf else None
-        if (now is None) != (grad is None) or not values.same_bits(tensor, data):
-            return True
-        return now is not None and not values.same_bits(now, grad)
+        return name in self.known and not self.known[name].holds(self.heap.twins[name])
 
     def report(self, name: str, encoder: values.Encoder) -> list:
         tensor = self.heap.twins[name]
         self.remember(name, tensor)
-        data, grad = self.known[name]
-        kept = None if grad is None else encoder.blob(values.pixels(grad.to(data.dtype)))
-        shape = list(data.shape)
-        return [name, values.DTYPES[data.dtype], shape, encoder.blob(values.pixels(data)), {"grad": kept}]
+        grad = values.gradient(tensor)
+        kept = None if grad is None else encoder.blob(values.pixels(grad.to(tensor.dtype)))
+        shape = list(tensor.shape)
+        return [name, values.DTYPES[tensor.dtype], shape, encoder.blob(values.pixels(tensor)), {"grad": kept}]
 
     def _forget(self, name: str) -> None:
         self.heap.unshare(name)
@@ -297,6 +294,7 @@ class Checked:
         if self.forbidden == pattern:
             return
         self.forbidden = pattern
+        learn_operators()  # cells may have loaded more
         finished = re.compile(pattern)
 
         def refuse(name: str):

@@ -17,6 +17,7 @@ from torch import nn
 
 __builtins__ = dict(vars(builtins))  # this file's own: what student code puts into builtins does not reach it
 MAX_ITEMS, MAX_DEPTH, MAX_TEXT = 1_000_000, 50, 4_000_000
+MAX_STEPS = 10_000  # of an iterator
 MAX_SIZE = 128 * 2**20  # bytes of one tensor
 DTYPES = {
     dtype: str(dtype).removeprefix("torch.")
@@ -27,7 +28,6 @@ DTYPES = {
 }  # fmt: skip
 MEMCMP = ctypes.CDLL(None).memcmp
 MEMCMP.argtypes = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
-BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class TooLarge(Exception):
@@ -187,30 +187,50 @@ def pixels(tensor: torch.Tensor) -> bytes:
         return (flat.view(torch.int16) if flat.dtype == torch.bfloat16 else flat).numpy().tobytes()
 
 
-def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors hold the same numbers, bit for bit: a NaN is the same as itself."""
-    if one.shape != other.shape or one.dtype != other.dtype:
-        return False
-    if _in_a_row(one) and _in_a_row(other):
-        return not MEMCMP(one.data_ptr(), other.data_ptr(), one.nbytes)
-    if one.is_complex():
-        one, other = torch.view_as_real(one.resolve_conj()), torch.view_as_real(other.resolve_conj())
-    kind = BITS[one.element_size()]
-    return torch.equal(one.detach().view(kind), other.detach().view(kind))
+class Snapshot:
+    """What a tensor and its gradient held at one time, to see later whether they changed, bit for bit."""
+
+    __slots__ = ("grad", "requires_grad", "values")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.requires_grad = tensor.requires_grad
+        self.values = Row(tensor)
+        grad = gradient(tensor)
+        self.grad = None if grad is None else Row(grad)
+
+    def holds(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor is still so; asked of all tensors at every question, so it has to be quick."""
+        if tensor.requires_grad != self.requires_grad or not self.values.same(tensor):
+            return False
+        grad = gradient(tensor)
+        return self.grad is None if grad is None else self.grad is not None and self.grad.same(grad)
 
 
-def _in_a_row(tensor: torch.Tensor) -> bool:
-    """Whether the bytes from data_ptr() on are its numbers."""
-    return (
-        type(tensor) in (torch.Tensor, nn.Parameter)
-        and tensor.is_cpu
-        and tensor.layout is torch.strided
-        and tensor.is_contiguous()
-        and not (tensor.is_neg() or tensor.is_conj())
-    )
+class Row:
+    """A tensor's numbers, copied into one row."""
+
+    __slots__ = ("address", "dtype", "kept", "shape", "size")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.kept = tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+        self.shape, self.dtype = self.kept.shape, self.kept.dtype
+        self.address, self.size = self.kept.data_ptr(), self.kept.nbytes
+
+    def same(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor holds the same numbers, bit for bit: a NaN is the same as itself."""
+        if tensor.shape != self.shape or tensor.dtype != self.dtype:
+            return False
+        if not (tensor.is_cpu and tensor.is_contiguous()) or tensor.is_neg() or tensor.is_conj():
+            tensor = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+        return not MEMCMP(tensor.data_ptr(), self.address, self.size)
 
 
-def unpixels(dtype: str, shape: list[int], data: bytes) -> torch.Tensor:
-    """The tensor again."""
+def gradient(tensor: torch.Tensor) -> torch.Tensor | None:
+    """The gradient that a leaf of autograd holds; None for other tensors."""
+    return tensor.grad if tensor.is_leaf else None
+
+
+def unpixels(dtype: str, shape: list[int], data: bytearray) -> torch.Tensor:
+    """The tensor again; it lives in `data`."""
     kind = getattr(torch, dtype)
-    return torch.frombuffer(bytearray(data), dtype=kind).reshape(shape) if data else torch.empty(shape, dtype=kind)
+    return torch.frombuffer(data, dtype=kind).reshape(shape) if data else torch.empty(shape, dtype=kind)

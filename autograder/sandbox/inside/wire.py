@@ -21,6 +21,7 @@ MAX_HEADER = 32 * 2**20
 MAX_BYTES = 256 * 2**20
 MAX_PARTS = 1000  # sent in one go; Linux takes 1024
 AT_ONCE = 2**20  # bytes of blobs that are read in one go, and then exist twice for a moment
+ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 MIMES = {  # the kinds of output that cross
     "text/plain", "text/html", "text/markdown", "text/latex", "image/png", "image/jpeg", "image/svg+xml",
 }  # fmt: skip
@@ -49,7 +50,7 @@ def send(
     sock: socket.socket, header: dict, blobs: list[bytes] = (), fds: list[int] = (), *, until: Deadline | None = None
 ):
     """Send one frame."""
-    text = json.dumps({**header, "blobs": [len(blob) for blob in blobs]}, separators=(",", ":")).encode()
+    text = ENCODE({**header, "blobs": [len(blob) for blob in blobs]}).encode()
     parts = deque(memoryview(part) for part in (struct.pack(">I", len(text)) + text, *blobs))
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     try:
@@ -70,7 +71,7 @@ def send(
 
 def receive(
     sock: socket.socket, *, until: Deadline | None = None, max_bytes: int = MAX_BYTES
-) -> tuple[dict, list[bytes], list[int]]:
+) -> tuple[dict, list[bytearray], list[int]]:
     """Read one frame: its header, its blobs and the file descriptors that came with it."""
     fds: list[int] = []
     try:
@@ -93,7 +94,7 @@ def receive(
         raise
 
 
-def _read_all(sock: socket.socket, sizes: list[int], until: Deadline | None) -> list[bytes]:
+def _read_all(sock: socket.socket, sizes: list[int], until: Deadline | None) -> list[bytearray]:
     if sum(sizes) > AT_ONCE:
         return [_read(sock, size, until) for size in sizes]
     data = _read(sock, sum(sizes), until)
@@ -107,7 +108,7 @@ def _left(until: Deadline | None) -> float | None:
     return left
 
 
-def _read(sock: socket.socket, size: int, until: Deadline | None, fds: list[int] | None = None) -> bytes:
+def _read(sock: socket.socket, size: int, until: Deadline | None, fds: list[int] | None = None) -> bytearray:
     data = bytearray(size)
     view, filled = memoryview(data), 0
     try:
@@ -129,4 +130,4 @@ def _read(sock: socket.socket, size: int, until: Deadline | None, fds: list[int]
             filled += got
     except OSError as error:
         raise WireError(f"the other side is gone ({error})") from error
-    return bytes(data)
+    return data
