@@ -11,10 +11,11 @@ from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
 
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode
 from nbgrader.utils import determine_grade
 
 from autograder.check_code import GRACE, OutOfTime, explain, points_of, sentence
+from autograder.notebook_file import new_output
 from autograder.plan import CheckCode, Plan
 from autograder.processes import Copy, computing, kill, program, usage
 from autograder.reading import not_by_hand, suspicions
@@ -82,7 +83,7 @@ class Trial:
                     if until_lost and check.score < check.max:
                         break
                 elif SKIP in cell.metadata.get("tags", []):
-                    cell.outputs = [v4.new_output("stream", name="stdout", text="(This cell is not run in grading.)")]
+                    cell.outputs = [new_output("stream", name="stdout", text="(This cell is not run in grading.)")]
                 elif cell.source.strip():
                     self._run_cell(number, cell)
                     self._flag([] if _is_locked(cell) else suspicions(cell.source))
@@ -118,7 +119,7 @@ class Trial:
         if not why:
             cell.outputs, why, good = self._execute(cell.source)
         if why:
-            cell.outputs.append(v4.new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
+            cell.outputs.append(new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
             self._flag([f"cell {number} ended its process: {why}"])
         else:
             self.done[number] = good
@@ -180,12 +181,12 @@ class Trial:
                     self._flag([f"{text[:300]}" for text in header.get("flags", []) if isinstance(text, str)][:50])
                     if interrupted:
                         text = f"the cell was stopped after {self.limits.cell_seconds:g} seconds"
-                        outputs.append(v4.new_output("error", ename="Timeout", evalue=text, traceback=[text]))
+                        outputs.append(new_output("error", ename="Timeout", evalue=text, traceback=[text]))
                         self._flag([text])
                     good = header["done"] is True and not interrupted
                     if not good and not any(output.output_type == "error" for output in outputs):
                         text = "the cell raised an error that could not be shown"
-                        outputs.append(v4.new_output("error", ename="Error", evalue=text, traceback=[text]))
+                        outputs.append(new_output("error", ename="Error", evalue=text, traceback=[text]))
                     return outputs, "", good
                 more = len(json.dumps(header))
                 size, self.said = size + more, self.said - more
@@ -227,9 +228,9 @@ class Trial:
         self.verdict.checks[code.grade_id] = check
         if check.outcome != "passed":
             name = NAMES[check.outcome]
-            cell.outputs = [v4.new_output("error", ename=name, evalue=check.message, traceback=[check.message])]
+            cell.outputs = [new_output("error", ename=name, evalue=check.message, traceback=[check.message])]
         if 0 < check.score < check.max:
-            result = v4.new_output("execute_result", data={"text/plain": repr(check.score)})
+            result = new_output("execute_result", data={"text/plain": repr(check.score)})
             cell.outputs.insert(0, result)
         return check
 
@@ -431,15 +432,13 @@ def _append(outputs: list[NotebookNode], header: dict) -> None:
         if outputs and outputs[-1].output_type == "stream" and outputs[-1].name == name:
             outputs[-1].text += text
         else:
-            outputs.append(v4.new_output("stream", name=name, text=text))
+            outputs.append(new_output("stream", name=name, text=text))
     elif kind in ("display_data", "execute_result"):
         data = {mime: text for mime, text in header["data"].items() if mime in wire.MIMES and isinstance(text, str)}
         metadata = {"image/png": {"alt": str(header.get("alt", ""))}} if header.get("alt") else {}
-        outputs.append(v4.new_output(kind, data=data, metadata=metadata))
+        outputs.append(new_output(kind, data=data, metadata=metadata))
     elif kind == "error":
         lines = [str(line) for line in header["traceback"]][:100]
-        outputs.append(
-            v4.new_output("error", ename=str(header["ename"]), evalue=str(header["evalue"]), traceback=lines)
-        )
+        outputs.append(new_output("error", ename=str(header["ename"]), evalue=str(header["evalue"]), traceback=lines))
     else:
         raise ValueError("no output")
