@@ -120,13 +120,14 @@ class Copy:
     """A copy of the student's process, forked for a check. It answers further checks as long as they pass.
 
     `watch` is what it was told to forbid: torch's finished operators stay closed in it from then on, or were closed `early`,
-    before it was made. It is `unfit` for a check under another watch.
+    before it was made; that they are was seen under the watch `proven`. It is `unfit` for a check under another watch.
     """
 
     link: socket
     handle: int
     container: int
     watch: str | None = None
+    proven: str | None = None
     pid: int = 0
     born: Stat | None = None
     answered: int = 0  # checks

@@ -367,10 +367,11 @@ class Trial:
         session.before_watch = lambda watch: None
         if not copy.stopped and copy.isolate(self.copies):
             session.flags["an exercise to be written by hand: processes of its own were held"] = None
-        copy.watch = kind
+        known, copy.watch = copy.proven == kind, kind
         why = self._not_by_hand(code.names, "forbidden" not in watch)
-        if not why and not session.watch_is_on(watch):
+        if not why and not known and not session.watch_is_on(watch):
             why = "takes off the watch over it"
+        copy.proven = None if why else kind
         if why:
             session.flags[f"an exercise to be written by hand: its code {why}"] = None
             raise AssertionError(f"this exercise is to be written here, by hand, but your code {why}.")
