@@ -77,6 +77,8 @@ class Remote:
         self._session.ask("operator", "setitem", self, key, value)
 
     def __len__(self) -> int:
+        if "items" in self._about:
+            raise TypeError(f"the student's {self._about['type']} has no length")
         length = self._session.ask("length", self)
         if type(length) is not int or length < 0:
             raise TypeError(f"len() of the student's {self._about['type']} is no number")

@@ -131,6 +131,17 @@ def test_iterators_are_bounded(student):
             list(names.count())
 
 
+def test_generators_take_one_step_at_a_time(student):
+    code = "seen = []\ndef steps():\n    for n in range(3):\n        seen.append(n)\n        yield n\ndef done(): return len(seen)"
+    with student(code) as names:
+        steps = names.steps()
+        for n in steps:
+            assert names.done() == n + 1
+            if n == 1:
+                break
+        assert list(steps) == [2]
+
+
 NET = """
 class Net(nn.Module):
     def __init__(self, classes=3):
@@ -168,6 +179,45 @@ def test_modules(student):
         assert not net(x).any()
         assert type(net).__name__ == "Net"
         assert names.trained.training is False
+
+
+def test_parameters_come_in_one_go(student):
+    with student(NET) as names:
+        net, asked, ask = names.Net(), [], names.session.ask
+        names.session.ask = lambda do, *arguments, **options: [asked.append(do), ask(do, *arguments, **options)][1]
+        everything = list(net.parameters())
+        assert asked == ["get", "call", "iterate"] and len(everything) == 6
+        walk = net.named_parameters()
+        assert next(walk)[0] == "body.0.weight"
+        assert next(iter(walk))[0] == "body.0.bias"
+        assert [name for name, _ in walk][-1] == "head.bias", "what is left after some were taken"
+        assert list(walk) == []
+
+
+def test_networks_that_the_check_lets_go_are_forgotten(student):
+    with student(NET) as names:
+        for _ in range(3):
+            net = names.Net()
+            kept = net.head.bias
+            assert len(names.session._twins) == 6
+        del net
+        assert len(names.session._twins) == 1 and kept.sum() == kept.sum()
+        assert len(list(names.trained.parameters())) == 6
+
+
+def test_gradients_cross_without_the_values_too(student):
+    code = "def total(net): return sum(p.sum() for p in net.parameters())\ndef bare(net): return [p.grad is None for p in net.parameters()]\n"
+    with student(NET + code) as names:
+        net = names.Net().eval()
+        before = names.total(net).item()
+        net(torch.ones(2, 4)).sum().backward()
+        assert not any(names.bare(net)), "gradients of this side are seen on the other"
+        for p in net.parameters():
+            p.grad = None
+        assert all(names.bare(net)) and names.total(net).item() == before
+        with torch.no_grad():
+            net.head.bias += 1
+        assert names.total(net).item() == pytest.approx(before + 3, abs=1e-4)
 
 
 def test_a_check_trains_the_students_network(student):

@@ -3,9 +3,10 @@
 import jupytext
 import pytest
 from lab import LIMITS
-from nbformat import v4
+from nbformat import NotebookNode, v4
 
 from autograder.judge import SandboxJudge
+from autograder.trial import Trial
 from autograder.verdict import Check, Submission
 
 CHEATS = {
@@ -281,13 +282,18 @@ AFTER_SOURCE = jupytext.reads(AFTER, "py:percent")
 
 def after_a_failure(code: str) -> tuple[dict[str, Check], list[str]]:
     """The checks of AFTER on an answer, and the flags."""
+    return judged(AFTER_SOURCE, f"from torch import nn\n{code}")
+
+
+def judged(source: NotebookNode, answer: str) -> tuple[dict[str, Check], list[str]]:
+    """The checks of an assignment on an answer to its `conv`, and the flags."""
     cells = []
-    for cell in AFTER_SOURCE.cells:
+    for cell in source.cells:
         about = {"schema_version": 3, "grade": False, "solution": False, "locked": False, "points": 0}
         metadata = {"nbgrader": {**about, **cell.metadata.nbgrader}}
-        answer = f"from torch import nn\n{code}" if cell.metadata.nbgrader.grade_id == "conv" else cell.source
-        cells.append(v4.new_code_cell(answer, metadata=metadata))
-    judge = SandboxJudge(jupytext.writes(AFTER_SOURCE, "ipynb"), b"secret", LIMITS)
+        text = answer if cell.metadata.nbgrader.grade_id == "conv" else cell.source
+        cells.append(v4.new_code_cell(text, metadata=metadata))
+    judge = SandboxJudge(jupytext.writes(source, "ipynb"), b"secret", LIMITS)
     verdict = judge(Submission("eve", v4.new_notebook(cells=cells))).verdict
     return verdict.checks, verdict.flags
 
@@ -306,3 +312,29 @@ def test_honest_convolutions_pass_after_a_failure_too(code):
         checks
     )
     assert not flags
+
+
+GRADIENTS_AFTER = """\
+# %% nbgrader={"grade_id": "setup", "locked": true}
+import torch
+from course_lib.checks import by_hand, expect_close, gradients
+# %% nbgrader={"grade_id": "conv", "solution": true}
+def conv(x): return 0 * x
+# %% nbgrader={"grade_id": "conv_failed", "grade": true, "locked": true, "points": 1}
+with by_hand():
+    assert conv(torch.ones(2)).sum() == 0
+# %% nbgrader={"grade_id": "gradients_failed", "grade": true, "locked": true, "points": 1}
+with by_hand():
+    (found,) = gradients(conv, torch.ones(2), upstream=torch.ones(2))
+expect_close(found, torch.zeros(2), "the gradient")
+"""
+
+
+def test_gradients_settle_in_a_copy_that_was_made_closed(monkeypatch):
+    """What is differentiated after the first question under by_hand() meets closed operators in any copy."""
+    made, fork = [], Trial._fork
+    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append("open"), fork(trial)][1])
+    checks, flags = judged(jupytext.reads(GRADIENTS_AFTER, "py:percent"), "def conv(x): return 2 * x")
+    assert {name: check.outcome for name, check in checks.items()} == dict.fromkeys(checks, "failed") and not flags
+    assert "expected 0, got 2" in checks["gradients_failed"].message
+    assert len(made) == 2, "one for the first check, one to make closed copies from"
