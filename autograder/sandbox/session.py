@@ -57,9 +57,7 @@ class Session:
         self._classes: dict[int, type] = {}
         self._names = self._taken = 0
         self._twins: dict[str, weakref.ref] = {}
-        self._own: weakref.WeakValueDictionary[str, torch.Tensor] = (
-            weakref.WeakValueDictionary()
-        )  # the student's parameters
+        self._own: dict[str, torch.Tensor] = {}  # the student's parameters, for as long as the check runs
         self._by_id: dict[int, str] = {}
         self._known: dict[str, Snapshot] = {}  # what each twin held when both sides last agreed
         self._before: dict[str, tuple] = {}  # tensors of the check's that were changed, as they were

@@ -194,15 +194,12 @@ def test_parameters_come_in_one_go(student):
         assert list(walk) == []
 
 
-def test_networks_that_the_check_lets_go_are_forgotten(student):
-    with student(NET) as names:
-        for _ in range(3):
-            net = names.Net()
-            kept = net.head.bias
-            assert len(names.session._twins) == 6
-        del net
-        assert len(names.session._twins) == 1 and kept.sum() == kept.sum()
-        assert len(list(names.trained.parameters())) == 6
+def test_gradients_stay_where_nobody_holds_the_network(student):
+    code = "class Holder:\n    def __init__(self): self.net = Net().eval()\n"
+    with student(NET + code) as names:
+        holder = names.Holder()
+        holder.net(torch.ones(2, 4)).sum().backward()
+        assert holder.net.head.bias.grad.tolist() == [2, 2, 2]
 
 
 def test_gradients_cross_without_the_values_too(student):
