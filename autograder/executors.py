@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.sharedctypes import Synchronized
 from threading import Thread
 
 from autograder.course import CourseError
@@ -40,21 +41,24 @@ class Workers:
 
 @contextmanager
 def local_executor(
-    jobs: int, start: Callable[[], None] | None = None, modules: Sequence[str] = ()
+    jobs: int, start: Callable[[int, int], None] | None = None, modules: Sequence[str] = ()
 ) -> Iterator[Workers]:
     """`jobs` processes of this machine; none outlives the block, nor this process, however that ends.
 
     Args:
-        start: called once in each of them.
+        start: called once in each of them, with its number (0, 1, …) and `jobs`.
         modules: what they import. It happens once, before they are forked: they share it, and a lost one is back at once.
     """
     context = get_context("forkserver")
     ours = [name for name in ("autograder.batch", "autograder.judge") if name in sys.modules]
     context.set_forkserver_preload([*ours, *modules])
     held, leash = context.Pipe(duplex=False)  # the workers end when the kernel or we close `leash`
+    number = context.Value("i", 0)
 
     def make() -> Executor:
-        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(held, start))
+        return ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=_start_worker, initargs=(held, start, number, jobs)
+        )
 
     workers = Workers(make, jobs)
     try:
@@ -65,7 +69,7 @@ def local_executor(
         held.close()
 
 
-def _start_worker(held: Connection, start: Callable[[], None] | None) -> None:
+def _start_worker(held: Connection, start: Callable[[int, int], None] | None, number: Synchronized, jobs: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
 
     def follow() -> None:
@@ -74,7 +78,9 @@ def _start_worker(held: Connection, start: Callable[[], None] | None) -> None:
 
     Thread(target=follow, daemon=True).start()
     if start:
-        start()
+        with number:
+            mine, number.value = number.value, number.value + 1
+        start(mine, jobs)
 
 
 @contextmanager

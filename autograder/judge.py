@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -62,10 +63,12 @@ class SandboxJudge:
         return [*Plan.of(nbformat.reads(self.source, as_version=4)).modules, "torch._dynamo"]
 
     @contextmanager
-    def shared(self) -> Iterator[Callable[[], None] | None]:
+    def shared(self) -> Iterator[Callable[[int, int], None] | None]:
         """One warm runner for all processes of this machine that judge; each calls what is given here when it starts.
 
-        A runner takes seconds to get warm, and half a gigabyte.
+        A runner takes seconds to get warm, and half a gigabyte. Where there is a process for every core, each keeps to its
+        own: it takes turns with the submission that it judges, and waking up another core costs more than most questions
+        do. So one submission cannot slow down the others either.
         """
         if not nested():  # then it would serve none of them
             yield None
@@ -91,8 +94,11 @@ _workshops: dict[str, Workshop] = {}
 _runners: dict[str, socket] = {}  # those that this process shares with others; each is taken once
 
 
-def _use(key: str, runner: socket) -> None:
+def _use(key: str, runner: socket, number: int, jobs: int) -> None:
     _runners[key] = runner
+    cores = sorted(os.sched_getaffinity(0))
+    if number < len(cores) <= jobs:
+        os.sched_setaffinity(0, {cores[number]})
 
 
 def _key(source: str) -> str:

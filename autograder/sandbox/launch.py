@@ -251,6 +251,8 @@ class Container:
         try:
             self.handle = self._hear("contained")[0]
             self.pid = process_of(self.handle)
+            with suppress(OSError):
+                os.sched_setaffinity(self.pid, os.sched_getaffinity(0))  # it stays where this worker does
             wire.send(link, {"go": True})
             self._hear("works")  # no cell's time runs before this: mounting may wait for what others leave behind
         except wire.WireError as error:

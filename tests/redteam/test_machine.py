@@ -3,6 +3,7 @@
 The row "The machine" of the red team's list. The judge is a quick one; what is tried is everything around it.
 """
 
+import json
 import os
 import random
 import resource
@@ -17,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
+import nbformat
 import psutil
 import pytest
 from batches import NAME, QuickJudge, batch_of, contents, dump, hand_in, judged, threads
@@ -148,6 +150,28 @@ def test_a_warm_runner_that_is_killed(released: Course, tmp_path: Path) -> None:
     assert len(seen) == 1, "one runner for two workers"
     assert {verdict.status for verdict in verdicts.values()} == {"graded"}
     assert {verdict.checks["double_visible"].outcome for verdict in verdicts.values()} == {"passed"}
+
+
+def test_workers_keep_to_their_cores(released: Course, tmp_path: Path) -> None:
+    """With a worker for each core, a submission takes turns with its own worker and slows down no other."""
+    cores = os.sched_getaffinity(0)
+    course = batch_of(released, tmp_path, 6)
+    right = reference(course, NAME)["double"]
+    for number in range(6):
+        hand_in(course, f"s{number:04}", double=f"import os\nprint(sorted(os.sched_getaffinity(0)))\n{right}")
+    for jobs in {len(cores), 1}:
+        grade(course, NAME, jobs=jobs)
+        said = [
+            json.loads(output.text)
+            for file in course.grading.glob(f"autograded/*/{NAME}/{NAME}.ipynb")
+            for cell in nbformat.read(file, as_version=4).cells
+            for output in cell.get("outputs", [])
+            if output.output_type == "stream" and output.text.startswith("[")
+        ]
+        assert len(said) == 6
+        assert all(len(each) == (1 if jobs == len(cores) else len(cores)) and cores.issuperset(each) for each in said)
+        shutil.rmtree(course.grading / "autograded")
+        course.gradebook.unlink()
 
 
 @pytest.fixture
