@@ -68,7 +68,7 @@ class SandboxJudge:
 
         A runner takes seconds to get warm, and half a gigabyte. Where there is a process for every core, each keeps to its
         own: it takes turns with the submission that it judges, and waking up another core costs more than most questions
-        do. So one submission cannot slow down the others either.
+        do. A submission that starts many processes competes with its own judge, unless it asks for other cores.
         """
         if not nested():  # then it would serve none of them
             yield None

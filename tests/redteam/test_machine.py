@@ -153,7 +153,7 @@ def test_a_warm_runner_that_is_killed(released: Course, tmp_path: Path) -> None:
 
 
 def test_workers_keep_to_their_cores(released: Course, tmp_path: Path) -> None:
-    """With a worker for each core, a submission takes turns with its own worker and slows down no other."""
+    """With a worker for each core, a submission takes turns with its own worker."""
     cores = os.sched_getaffinity(0)
     course = batch_of(released, tmp_path, 6)
     right = reference(course, NAME)["double"]
