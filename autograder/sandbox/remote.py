@@ -77,7 +77,7 @@ class Remote:
         self._session.ask("operator", "setitem", self, key, value)
 
     def __len__(self) -> int:
-        if "items" in self._about:
+        if self._number in self._session.walks:
             raise TypeError(f"the student's {self._about['type']} has no length")
         length = self._session.ask("length", self)
         if type(length) is not int or length < 0:
@@ -85,18 +85,19 @@ class Remote:
         return length
 
     def __iter__(self) -> Iterator:
-        if "items" not in self._about:
+        walks = self._session.walks
+        if self._number not in walks:
             items = self._session.ask("iterate", self)
             if type(items) is not list and not issubclass(type(items), Remote):
                 raise TypeError(f"the student's {self._about['type']} cannot be iterated over")
             if type(items) is not list:
                 return _steps(items)
-            self._about["items"] = _steps(iter(items))
-        return self._about["items"]  # what is left, if this is not the first time
+            walks[self._number] = _steps(iter(items))
+        return walks[self._number]  # what is left, if this is not the first time
 
     def __next__(self):
-        if "items" in self._about:
-            return next(self._about["items"])
+        if self._number in self._session.walks:
+            return next(self._session.walks[self._number])
         more, item = self._session.ask("next", self, rng=True)
         if more is not True:
             raise StopIteration

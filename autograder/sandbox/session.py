@@ -15,7 +15,7 @@ import re
 import socket
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import torch
@@ -52,6 +52,7 @@ class Session:
         self.flags: dict[str, None] = {}
         self.opaque: list[str] = []  # objects that came out and cannot be looked into
         self.refused = False
+        self.walks: dict[int, Iterator] = {}  # by handle: what is left of generators that came over in one go
         self.asked_freely = False  # for something to be computed before any watch for finished operators
         self._closed = False  # whether there has been one: then they are closed for all that follows
         self._classes: dict[int, type] = {}

@@ -194,6 +194,15 @@ def test_parameters_come_in_one_go(student):
         assert list(walk) == []
 
 
+def test_walks_begin_again_where_they_do_in_a_notebook(student):
+    code = "class Layers:\n    def __init__(self): self.net, self.once = Net(), Net().children()\n    def __iter__(self): return self.net.children()\n"
+    with student(NET + code) as names:
+        layers = names.Layers()
+        assert len(list(layers)) == len(list(layers)) == 3, "a new iterator each time"
+        assert isinstance(next(iter(layers.once)), nn.Sequential)
+        assert len(list(layers.once)) == 2, "the same generator, asked for twice"
+
+
 def test_gradients_stay_where_nobody_holds_the_network(student):
     code = "class Holder:\n    def __init__(self): self.net = Net().eval()\n"
     with student(NET + code) as names:

@@ -162,7 +162,8 @@ class Checked:
     def do_iterate(self, target):
         """An iterator, one step at a time; or all at once what torch walks through, such as net.parameters()."""
         iterator = iter(target)
-        if type(iterator) is types.GeneratorType and iterator.gi_code.co_filename == self.walks:
+        ends = iterator is target  # an object that makes an iterator each time may be asked again
+        if ends and type(iterator) is types.GeneratorType and iterator.gi_code.co_filename == self.walks:
             return list(itertools.islice(iterator, values.MAX_STEPS + 1))
         return iterator if hasattr(type(iterator), "__next__") else None
 
