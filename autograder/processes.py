@@ -119,8 +119,10 @@ def computing(pid: int) -> float:
 class Copy:
     """A copy of the student's process, forked for a check. It answers further checks as long as they pass.
 
-    `watch` is what it was told to forbid: torch's finished operators stay closed in it from then on, or were closed `early`,
-    before it was made; that they are was seen under the watch `proven`. It is `unfit` for a check under another watch.
+    It is `used` once an answer may have left something behind: code that only says that it is not written yet leaves
+    nothing. `watch` is what it was told to forbid: torch's finished operators stay closed in it from then on, or were
+    closed `early`, before the check began; that they are was seen under the watch `proven`. It is `unfit` to give points
+    under a watch where it answered without.
     """
 
     link: socket
@@ -131,12 +133,13 @@ class Copy:
     pid: int = 0
     born: Stat | None = None
     answered: int = 0  # checks
+    used: bool = False
     early: bool = False
     unfit: bool = False
     stopped: dict[int, int] = field(default_factory=dict)  # process id → a handle on it
 
     def __post_init__(self) -> None:
-        self.pid, self.early = process_of(self.handle), self.watch is not None
+        self.pid, self.early = process_of(self.handle), bool(self.watch)
         self.born = Stat.of(self.pid)
 
     def isolate(self, known: Collection[int] = ()) -> bool:

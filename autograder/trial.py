@@ -240,22 +240,21 @@ class Trial:
         A copy that answered earlier checks may not tell the truth about this one: only what passes in it counts. Where
         the check before failed under by_hand(), the next is tried first in a copy that was made with closed operators.
         """
-        if self.copy and self._judge_in(self.copy, check, code):
-            return True
-        for make in (self._fork_closed, self._fork) if self.expected else (self._fork,):
-            self._drop_copy()
-            try:
-                self.copy = make()
-            except (wire.WireError, OSError) as error:
-                if make == self._fork_closed:
-                    continue
-                why = self.killed or f"the process ended ({error})"
-                self._drop_container()
-                check.outcome, check.message = "killed", why
-                return False
-            if self._judge_in(self.copy, check, code):
-                break
-        if check.outcome != "passed":
+        if not (self.copy and self._judge_in(self.copy, check, code)):
+            for make in (self._fork_closed, self._fork) if self.expected else (self._fork,):
+                self._drop_copy()
+                try:
+                    self.copy = make()
+                except (wire.WireError, OSError) as error:
+                    if make == self._fork_closed:
+                        continue
+                    why = self.killed or f"the process ended ({error})"
+                    self._drop_container()
+                    check.outcome, check.message = "killed", why
+                    return False
+                if self._judge_in(self.copy, check, code):
+                    break
+        if check.outcome != "passed" and self.copy.used:
             self.expected = self.copy.watch or ""
             self._drop_copy()
         return True
@@ -302,11 +301,14 @@ class Trial:
             session.flags["an exercise to be written by hand: its process ran another program"] = None
             check.score, check.outcome = 0.0, "failed"
             check.message = "this exercise is to be written here, by hand, but your code runs another program."
-        fresh = not copy.answered and not (copy.early and session.asked_freely)
-        settled = (check.outcome == "passed" or fresh) and not copy.unfit
+        gone = check.outcome in ("timeout", "killed")
+        fresh = not copy.used and not (copy.early and session.asked_freely) and not (gone and copy.answered)
+        settled = (fresh or check.outcome == "passed") and not (copy.unfit and check.score)
         if settled:
             self._flag(list(session.flags))
         copy.answered += 1
+        copy.used |= session.touched or gone
+        copy.early = bool(copy.watch)
         return settled
 
     def _fork(self) -> Copy:
@@ -362,8 +364,9 @@ class Trial:
             return
         kind = watch.get("forbidden", "")
         if (copy.answered or copy.early) and copy.watch != kind:  # what it did without the watch may help it now
-            copy.unfit = True
-            raise Unfit
+            copy.unfit, copy.used = True, copy.used or copy.early  # and another watch may be in its way
+            if copy.used:
+                raise Unfit
         session.before_watch = lambda watch: None
         if not copy.stopped and copy.isolate(self.copies):
             session.flags["an exercise to be written by hand: processes of its own were held"] = None
