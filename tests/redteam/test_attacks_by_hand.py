@@ -338,3 +338,78 @@ def test_gradients_settle_in_a_copy_that_was_made_closed(monkeypatch):
     assert {name: check.outcome for name, check in checks.items()} == dict.fromkeys(checks, "failed") and not flags
     assert "expected 0, got 2" in checks["gradients_failed"].message
     assert len(made) == 2, "one for the first check, one to make closed copies from"
+
+
+# A copy that only heard that an exercise is not written yet answers further checks, and they may fail in it.
+UNANSWERED = """\
+# %% nbgrader={"grade_id": "setup", "locked": true}
+import torch
+import torch.nn.functional as F
+from course_lib.checks import by_hand, expect_close
+# %% nbgrader={"grade_id": "conv", "solution": true}
+def conv(x, w): return (w.flatten(1) @ F.unfold(x, 3)).view(len(x), len(w), x.shape[2] - 2, -1)
+# %% nbgrader={"grade_id": "shrink", "solution": true}
+def shrink(x): return F.max_pool2d(x, 2)
+# %% nbgrader={"grade_id": "conv_check", "grade": true, "locked": true, "points": 1}
+expect_close(conv(torch.ones(2, 3, 6, 5), torch.ones(4, 3, 3, 3)), torch.full((2, 4, 4, 3), 27.0), "a convolution")
+# %% nbgrader={"grade_id": "by_hand_check", "grade": true, "locked": true, "points": 1}
+x, w = torch.rand(2, 3, 6, 5), torch.rand(4, 3, 3, 3)
+with by_hand():
+    got = conv(x, w)
+expect_close(got, F.conv2d(x, w), "the convolution", atol=1e-5)
+1.0
+# %% nbgrader={"grade_id": "shrink_check", "grade": true, "locked": true, "points": 1}
+expect_close(shrink(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 2, 2), "this one may use the library")
+# %% nbgrader={"grade_id": "by_hand_again", "grade": true, "locked": true, "points": 1}
+with by_hand():
+    conv(torch.ones(2, 3, 6, 5), torch.ones(4, 3, 3, 3))
+"""
+
+
+@pytest.fixture
+def forks(monkeypatch) -> list:
+    made, fork = [], Trial._fork
+    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append(trial), fork(trial)][1])
+    return made
+
+
+def test_what_is_not_answered_leaves_the_copy_as_it_was(forks):
+    source = jupytext.reads(UNANSWERED, "py:percent")
+    checks, flags = judged(source, "import torch.nn.functional as F\ndef conv(x, w): raise NotImplementedError")
+    assert {name: check.outcome for name, check in checks.items()} == dict.fromkeys(checks, "error") | {
+        "shrink_check": "passed"
+    }
+    assert all("not answered yet" in check.message for check in checks.values() if not check.score) and not flags
+    assert len(forks) == 3, "closed operators were in the way of shrink(), and it is used by then"
+
+
+@pytest.mark.parametrize("points", ["1.0", "0.5"])
+@pytest.mark.parametrize("word", ["", "'later'"])
+def test_what_a_call_without_a_watch_left_behind_gives_no_points(points, word):
+    code = """
+import torch.nn.functional as F
+calls = []
+def conv(x, w):
+    calls.append(1)
+    if len(calls) == 1: raise NotImplementedError(WORD)
+    return (w.flatten(1) @ F.unfold(x, 3)).view(len(x), len(w), x.shape[2] - 2, -1)
+""".replace("WORD", word)
+    checks, flags = judged(jupytext.reads(UNANSWERED.replace("1.0\n", f"{points}\n"), "py:percent"), code)
+    assert not checks["conv_check"].score and not checks["by_hand_check"].score and not flags
+    assert checks["shrink_check"].outcome == "passed"
+
+
+DYING = """
+import signal
+calls = []
+def conv(x, w):
+    calls.append(1)
+    if len(calls) == 1: signal.setitimer(signal.ITIMER_REAL, 0.5)
+    raise NotImplementedError
+"""
+
+
+def test_a_copy_that_ends_after_it_was_asked_is_not_the_next_checks_fault():
+    source = UNANSWERED.replace("x, w = torch.rand", "import time; time.sleep(1)\nx, w = torch.rand")
+    checks, _ = judged(jupytext.reads(source, "py:percent"), f"import torch.nn.functional as F\n{DYING}")
+    assert "not answered yet" in checks["by_hand_check"].message and checks["shrink_check"].outcome == "passed", checks
