@@ -128,6 +128,7 @@ TAMPERING = {
     "DisableTorchFunction", "DisableTorchFunctionSubclass", "_DisableTorchDispatch", "_push_mode", "_op_dk",
     "redispatch", "_python_dispatch", "WATCH", "get_objects", "get_referrers",
 }  # fmt: skip
+ANYWHERE = RUNNER - {"gc", "ctypes"}  # these have honest uses, and the others none
 
 
 def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bool = False) -> str:
@@ -141,25 +142,35 @@ def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bo
         names: what the check asks for.
         only_course: other libraries are allowed, as under `own_work`.
     """
-    for statement in _rested_on([about for cell in cells for about in _statements(cell)], set(names)):
+    about = [entry for cell in cells for entry in _statements(cell)]
+    if what := next((what for *_, what in about if what), ""):  # any of them may have prepared what the others find
+        return f"reaches into the process that runs it ({what})"
+    for statement in _rested_on(about, set(names)):
         for node in ast.walk(statement):
             if what := _finished(node, COURSE if only_course else COURSE | LIBRARIES | HELPERS):
                 return f"uses {what}"
-            if what := _tampers(node):
+            if what := _reaches(node):
                 return f"reaches into the process that runs it ({what})"
     return ""
 
 
 def _tampers(node: ast.AST) -> str:
     for module in _imports(node):
-        if module.partition(".")[0] in RUNNER:
+        if module.partition(".")[0] in ANYWHERE:
             return module
     if isinstance(node, ast.Attribute) and node.attr in TAMPERING:
         return node.attr
-    if isinstance(node, ast.Attribute) and node.attr == "modules" and _root(node) == "sys":
-        return "sys.modules"
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in TAMPERING:
         return node.value
+    return ""
+
+
+def _reaches(node: ast.AST) -> str:
+    for module in _imports(node):
+        if module.partition(".")[0] in RUNNER:
+            return module
+    if isinstance(node, ast.Attribute) and node.attr == "modules" and _root(node) == "sys":
+        return "sys.modules"
     if isinstance(node, ast.Name) and node.id == "__import__":
         return node.id
     return ""
@@ -195,12 +206,20 @@ def _root(node: ast.AST) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _statements(cell: str) -> list[tuple[ast.stmt, set[str], set[str]]]:
-    """A cell's statements, each with the names it changes and those it uses; kept from check to check."""
-    return [(statement, _changed(statement), _globals(statement)) for statement in parse(cell).body]
+def _statements(cell: str) -> list[tuple[ast.stmt, set[str], set[str], str]]:
+    """A cell's statements, each with the names it changes, those it uses, and what it tampers with; kept for all checks."""
+    return [
+        (
+            statement,
+            _changed(statement),
+            _globals(statement),
+            next(filter(None, map(_tampers, ast.walk(statement))), ""),
+        )
+        for statement in parse(cell).body
+    ]
 
 
-def _rested_on(about: list[tuple[ast.stmt, set[str], set[str]]], names: set[str]) -> list[ast.stmt]:
+def _rested_on(about: list[tuple[ast.stmt, set[str], set[str], str]], names: set[str]) -> list[ast.stmt]:
     """The statements that define or change these names, or what those use, and so on."""
     chosen: list[ast.stmt] = []
     while True:
@@ -208,8 +227,8 @@ def _rested_on(about: list[tuple[ast.stmt, set[str], set[str]]], names: set[str]
         if not found:
             return chosen
         about = [entry for entry in about if entry not in found]
-        chosen += [statement for statement, _, _ in found]
-        names = names.union(*(uses for _, _, uses in found))
+        chosen += [statement for statement, *_ in found]
+        names = names.union(*(uses for _, _, uses, _ in found))
 
 
 def _changed(statement: ast.stmt) -> set[str]:

@@ -107,15 +107,42 @@ checks.by_hand = checks.own_work = lambda *a: contextlib.nullcontext()
 torch._C._dispatch_get_all_op_names = lambda: []
 def conv(x, w): return F.conv2d(x, w)""",
     "the list of operators emptied": """
-import sys
-sys.modules['checked'].OPERATORS.clear()
+ours = getattr(get_ipython().display_pub.publish, '__glo' + 'bals__')
+getattr(ours['Checked'].forbid, '__glo' + 'bals__')['OPERATORS'].clear()
+getattr(ours['Checked'].forbid, '__glo' + 'bals__')['FINISHED'].clear()
 from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
     with off(), torch._C.DisableTorchFunction():
         return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
-    "no operator closed": """
+    "the list of operators thinned": """
 import sys
-sys.modules['checked'].Checked.forbid = lambda self, pattern: None
+from course_lib import checks
+for name, (space, overload, _, _) in list(sys.modules['checked'].OPERATORS.items()):
+    if 'convolution' in name: sys.modules['checked'].OPERATORS[name] = space, overload, 'x', ()
+sys.modules['checked'].FINISHED.clear()
+import contextlib
+checks.by_hand = contextlib.nullcontext
+def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
+    "the list of operators thinned, roundabout": """
+import contextlib, checked
+from course_lib import checks
+for name, (space, overload, _, _) in list(checked.OPERATORS.items()):
+    if 'convolution' in name: checked.OPERATORS[name] = space, overload, 'x', ()
+checked.FINISHED.clear()
+checks.by_hand = contextlib.nullcontext
+def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
+    "the list of operators thinned, by way of a method": """
+import contextlib
+from course_lib import checks
+inside = get_ipython().display_pub.publish.__globals__['Checked'].forbid.__globals__
+for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
+    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
+inside['FINISHED'].clear()
+checks.by_hand = contextlib.nullcontext
+def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
+    "no operator closed": """
+ours = getattr(get_ipython().display_pub.publish, '__glo' + 'bals__')
+ours['Checked'].forbid = lambda self, pattern: None
 from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
     with off(), torch._C.DisableTorchFunction():

@@ -49,6 +49,7 @@ def learn_operators(known=[-1]) -> None:  # noqa: B006 - how many libraries ther
     An operator that Python registers calls others, which are found.
     """
     import torch
+
     from course_lib.checks import FINISHED_LAYERS
 
     if (now := libraries()) == known[0]:

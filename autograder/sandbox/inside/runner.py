@@ -22,6 +22,7 @@ from watchman import Watchman
 
 __builtins__ = dict(vars(builtins))  # this file's own: what student code puts into builtins does not reach it
 SHELL = None
+OURS = ("runner", "checked", "watchman", "wire", "values", "seccomp")  # modules that no student code finds by name
 
 
 class Said:
@@ -156,6 +157,8 @@ def _plain(data: dict, metadata: dict | None) -> dict:
 
 def serve(link: socket.socket, limits: dict) -> None:
     """Do what the grader says: run a cell, or fork for a check."""
+    for name in OURS:
+        sys.modules.pop(name, None)
     sys.stdin = open(os.devnull)  # noqa: SIM115
     sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")
     signal.signal(signal.SIGINT, signal.default_int_handler)
