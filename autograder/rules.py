@@ -9,7 +9,8 @@ import sys
 import tomllib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -204,7 +205,12 @@ def _provided_modules(root: Path) -> frozenset[str]:
     packages = {canonicalize_name(Requirement(line).name) for line in requirements}
     modules = {
         module
-        for module, distributions in importlib.metadata.packages_distributions().items()
+        for module, distributions in _distributions().items()
         if packages & {canonicalize_name(name) for name in distributions}
     }
     return frozenset({"course_lib"} | modules | sys.stdlib_module_names)
+
+
+@lru_cache(1)
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import contextlib
 import ctypes
@@ -26,6 +27,7 @@ KERNELS = (  # where an operator's kernel may be registered that a CPU can run
 )  # fmt: skip
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
 FINISHED: dict[str, list[tuple[str, str, str, str]]] = {}  # by pattern: space, name with and without overload, kernel
+_c = ctypes.PyDLL(None)
 LINKS: list[socket.socket] = []  # to the grader: what is forked from this process closes them
 
 
@@ -34,13 +36,31 @@ def fork_for(link: socket.socket, fd: int) -> int:
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-    child = os.fork()
+    child = _fork()
     if child:
         handle = os.pidfd_open(child)
         wire.send(link, {"forked": True}, fds=[handle])
         for each in (fd, handle):
             os.close(each)
     return child
+
+
+def _fork() -> int:
+    """What os.fork() mends in the child takes as long as many a check; without other threads there is nothing to mend."""
+    if _thread._count():
+        return os.fork()
+    child = _c.fork()
+    if child < 0:
+        raise BlockingIOError("no process could be made")
+    if not child:
+        leave()
+    return child
+
+
+def leave() -> None:
+    """In a process that was forked: what it says to the grader would mix with what this one says."""
+    for link in LINKS:
+        link.close()
 
 
 def learn_operators(known=[-1]) -> None:  # noqa: B006 - how many libraries there were the last time
@@ -89,12 +109,11 @@ _told: list[int] = []
 _tell = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Library), ctypes.c_size_t, ctypes.c_void_p)(
     lambda library, *_: _told.append(library[0].loaded) or 1  # and no more of them
 )
-_loader = ctypes.CDLL(None)
 
 
 def libraries() -> int:
     """How many libraries this process has ever loaded."""
-    _loader.dl_iterate_phdr(_tell, None)
+    _c.dl_iterate_phdr(_tell, None)
     return _told.pop()
 
 
