@@ -31,6 +31,7 @@ NAMES = {
     "dup2": "replaces files that are not its own",
     "abort": "ends its process",
     "_dispatch_library": "changes torch's operators",
+    "__globals__": "reaches for what runs it",
     "__class__": "changes or reads an object's class",
     "__subclasshook__": "redefines what counts as a subclass",
     "__instancecheck__": "redefines what counts as an instance",

@@ -43,11 +43,17 @@ expect_close = checks.expect_close""",
 import json, pickle, socket
 json.dumps = lambda *a, **k: '{"value":["v",4],"blobs":[]}'
 pickle.Unpickler.load = lambda self: (2,)""",
-    "the encoder": "import values\nvalues.Encoder.__call__ = lambda self, value, depth=0: ['v', 5]",
+    "the encoder": """
+inside = get_ipython().display_pub.publish.__globals__['Checked'].answer.__globals__
+inside['values'].Encoder.__call__ = lambda self, value, depth=0: ['v', 5]""",
     "the runner": """
-import runner
-runner.Checked.do_call = lambda self, target, arguments, options: 5
-runner.Watchman.take = lambda self: []""",
+runner = get_ipython().display_pub.publish.__globals__
+runner['Checked'].do_call = lambda self, target, arguments, options: 5
+runner['Watchman'].take = lambda self: []""",
+    "the list of operators": """
+import ctypes; ctypes.CDLL("libresolv.so.2")
+def gone(): raise RuntimeError
+torch._C._dispatch_get_all_op_names = gone""",
     "Tensor.__eq__": "torch.Tensor.__eq__ = lambda a, b: torch.tensor(True)\ntorch.Tensor.abs = torch.Tensor.sub = lambda *a: torch.zeros(3)",
     "the shell's class": "type(get_ipython()).run_cell = lambda *a, **k: None",
     "atexit and signals": "import atexit, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\natexit.register(print, 99)\nimport gc; gc.get_objects()",
@@ -67,6 +73,7 @@ def test_hooks_and_patches_do_not_reach_the_verdict(grader, code):
         "json, pickle and socket",
         "builtins",
         "the shell's class",
+        "the list of operators",
         "Tensor.__eq__",
     }
     if code not in (HOOKS[name] for name in harmless | {"deleted names"}):  # those break the student's own code, too

@@ -27,6 +27,7 @@ KERNELS = (  # where an operator's kernel may be registered that a CPU can run
 )  # fmt: skip
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
 FINISHED: dict[str, list[tuple[str, str, str, str]]] = {}  # by pattern: space, name with and without overload, kernel
+_learned = [-1]  # how many libraries had been loaded when they were looked for
 _c = ctypes.PyDLL(None)
 LINKS: list[socket.socket] = []  # to the grader: what is forked from this process closes them
 
@@ -63,25 +64,25 @@ def leave() -> None:
         link.close()
 
 
-def learn_operators(known=[-1]) -> None:  # noqa: B006 - how many libraries there were the last time
+def learn_operators() -> None:
     """Find what torch's dispatcher holds: whenever a library was loaded, for no other way leads a kernel into it.
 
     An operator that Python registers calls others, which are found.
     """
     import torch
 
-    from course_lib.checks import FINISHED_LAYERS
+    from course_lib import checks
 
-    if (now := libraries()) == known[0]:
+    if (now := libraries()) == _learned[0]:
         return
-    known[0] = now
     FINISHED.clear()
     for name in torch._C._dispatch_get_all_op_names():
         if name not in OPERATORS:
             space, _, overload = name.partition("::")
             keys = tuple(k for k in KERNELS if torch._C._dispatch_has_kernel_for_dispatch_key(name, k))
             OPERATORS[name] = space, overload, overload.partition(".")[0], keys
-    finished(FINISHED_LAYERS)  # what most checks forbid
+    finished(checks.FINISHED_LAYERS)  # what most checks forbid
+    _learned[0] = now
 
 
 def finished(pattern: str) -> list[tuple[str, str, str, str]]:

@@ -181,10 +181,11 @@ def serve(link: socket.socket, limits: dict) -> None:
             SAID.link, SAID.left = link, limits["output"]
             _allow_memory(limits["memory"])
             good = _run(request["cell"])
-            learn_operators()
             _allow_memory(most)
             if os.getpid() != myself:  # a process that the cell forked and let run on
                 os._exit(0)
+            with contextlib.suppress(Exception, KeyboardInterrupt):  # then the copies do it themselves
+                learn_operators()
             SAID.link, watch.on = None, False
             wire.send(link, {"done": good, "flags": watch.take()})
         elif "check" in request:
