@@ -121,15 +121,15 @@ class Copy:
 
     It is `used` once an answer may have left something behind: code that only says that it is not written yet leaves
     nothing. `watch` is what it was told to forbid: torch's finished operators stay closed in it from then on, or were
-    closed `early`, before the check began; that they are was seen under the watch `proven`. It is `unfit` to give points
-    under a watch where it answered without.
+    closed `early`, before the check began; that they are was seen under the watches `proven`, in it or in another copy of
+    what closed them. It is `unfit` to give points under a watch where it answered without.
     """
 
     link: socket
     handle: int
     container: int
     watch: str | None = None
-    proven: str | None = None
+    proven: set[str] = field(default_factory=set)
     pid: int = 0
     born: Stat | None = None
     answered: int = 0  # checks
@@ -139,7 +139,7 @@ class Copy:
     stopped: dict[int, int] = field(default_factory=dict)  # process id → a handle on it
 
     def __post_init__(self) -> None:
-        self.pid, self.early = process_of(self.handle), bool(self.watch)
+        self.pid = process_of(self.handle)
         self.born = Stat.of(self.pid)
 
     def isolate(self, known: Collection[int] = ()) -> bool:
