@@ -106,6 +106,8 @@ def suspicions(source: str) -> list[str]:
                     "len",
                 ):
                     note("replaces a built-in name", target.id)
+        elif isinstance(node, ast.BinOp | ast.FormattedValue) and _text(node).isidentifier():
+            note("puts a name together", _text(node))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("/proc/"):
             note("reads about other processes", node.value[:60])
     return list(found)
@@ -113,6 +115,17 @@ def suspicions(source: str) -> list[str]:
 
 def _is_super(node: ast.Attribute) -> bool:
     return node.attr == "__class__" and not isinstance(getattr(node, "ctx", None), ast.Store)
+
+
+def _text(node: ast.AST) -> str:
+    """The text that constants come to: "get" + "attr", f"{'get'}attr"; empty where there is none."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.FormattedValue):
+        return _text(node.value)
+    parts = [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else []
+    texts = [_text(part) for part in (node.values if isinstance(node, ast.JoinedStr) else parts)]
+    return "".join(texts) if all(texts) else ""
 
 
 # Work to be done by hand.
@@ -161,8 +174,8 @@ def _tampers(node: ast.AST) -> str:
             return module
     if isinstance(node, ast.Attribute) and node.attr in TAMPERING:
         return node.attr
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in TAMPERING:
-        return node.value
+    if (text := _text(node)) in TAMPERING:
+        return text
     return ""
 
 

@@ -107,9 +107,10 @@ checks.by_hand = checks.own_work = lambda *a: contextlib.nullcontext()
 torch._C._dispatch_get_all_op_names = lambda: []
 def conv(x, w): return F.conv2d(x, w)""",
     "the list of operators emptied": """
-ours = getattr(get_ipython().display_pub.publish, '__glo' + 'bals__')
-getattr(ours['Checked'].forbid, '__glo' + 'bals__')['OPERATORS'].clear()
-getattr(ours['Checked'].forbid, '__glo' + 'bals__')['FINISHED'].clear()
+known = ''.join(['__glo', 'bals__'])
+inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)
+inside['OPERATORS'].clear()
+inside['FINISHED'].clear()
 from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
     with off(), torch._C.DisableTorchFunction():
@@ -140,9 +141,18 @@ for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
 inside['FINISHED'].clear()
 checks.by_hand = contextlib.nullcontext
 def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
+    "the list of operators thinned, by a name put together": """
+import contextlib
+from course_lib import checks
+known = '__glo' + f"{'ba'}ls__"
+inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)
+for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
+    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
+inside['FINISHED'].clear()
+checks.by_hand = contextlib.nullcontext
+def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
     "no operator closed": """
-ours = getattr(get_ipython().display_pub.publish, '__glo' + 'bals__')
-ours['Checked'].forbid = lambda self, pattern: None
+getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))['Checked'].forbid = lambda self, pattern: None
 from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
     with off(), torch._C.DisableTorchFunction():
