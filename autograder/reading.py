@@ -142,7 +142,7 @@ TAMPERING = {
     "DisableTorchFunction", "DisableTorchFunctionSubclass", "_DisableTorchDispatch", "_push_mode", "_op_dk",
     "redispatch", "_python_dispatch", "WATCH", "get_objects", "get_referrers",
 }  # fmt: skip
-ANYWHERE = RUNNER - {"gc", "ctypes"}  # these have honest uses, and the others none
+GLOBALS = {"__globals__", "f_globals"}  # ways into what runs it that have no honest use
 
 
 def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bool = False) -> str:
@@ -163,31 +163,30 @@ def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bo
         for node in ast.walk(statement):
             if what := _finished(node, COURSE if only_course else COURSE | LIBRARIES | HELPERS):
                 return f"uses {what}"
-            if what := _reaches(node):
+            if what := _tampers(node):
                 return f"reaches into the process that runs it ({what})"
     return ""
 
 
 def _tampers(node: ast.AST) -> str:
     for module in _imports(node):
-        if module.partition(".")[0] in ANYWHERE:
-            return module
-    if isinstance(node, ast.Attribute) and node.attr in TAMPERING:
-        return node.attr
-    if (text := _text(node)) in TAMPERING:
-        return text
-    return ""
-
-
-def _reaches(node: ast.AST) -> str:
-    for module in _imports(node):
         if module.partition(".")[0] in RUNNER:
             return module
+    if (name := _named(node)) in TAMPERING:
+        return name
     if isinstance(node, ast.Attribute) and node.attr == "modules" and _root(node) == "sys":
         return "sys.modules"
     if isinstance(node, ast.Name) and node.id == "__import__":
         return node.id
     return ""
+
+
+def _takes_apart(statement: ast.stmt) -> str:
+    return next((name for node in ast.walk(statement) if (name := _named(node)) in GLOBALS), "")
+
+
+def _named(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else _text(node)
 
 
 def _finished(node: ast.AST, refused: set[str]) -> str:
@@ -221,15 +220,9 @@ def _root(node: ast.AST) -> str:
 
 @lru_cache(maxsize=1000)
 def _statements(cell: str) -> list[tuple[ast.stmt, set[str], set[str], str]]:
-    """A cell's statements, each with the names it changes, those it uses, and what it tampers with; kept for all checks."""
+    """A cell's statements, each with the names it changes, those it uses, and what it takes apart; kept for all checks."""
     return [
-        (
-            statement,
-            _changed(statement),
-            _globals(statement),
-            next(filter(None, map(_tampers, ast.walk(statement))), ""),
-        )
-        for statement in parse(cell).body
+        (statement, _changed(statement), _globals(statement), _takes_apart(statement)) for statement in parse(cell).body
     ]
 
 
