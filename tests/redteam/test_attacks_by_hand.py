@@ -9,6 +9,22 @@ from autograder.judge import SandboxJudge
 from autograder.trial import Trial
 from autograder.verdict import Check, Submission
 
+THINNED = """
+import contextlib
+from course_lib import checks
+WAY_IN
+for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
+    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
+inside['FINISHED'].clear()
+checks.by_hand = contextlib.nullcontext
+def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)"""
+
+
+def thinned(way_in: str) -> str:
+    """Let the runner's own list of operators forget about convolutions; the proof asks for another one."""
+    return THINNED.replace("WAY_IN", way_in)
+
+
 CHEATS = {
     "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
     "getattr": "def conv(x, w): return getattr(F, 'co' + 'nv2d')(x, w)",
@@ -94,6 +110,11 @@ import runner
 runner.Checked.forbid = lambda self, pattern: None
 runner.Checked.watched = lambda self, watch, do, *a: do(*a)
 def conv(x, w): return F.conv2d(x, w)""",
+    "the watch taken off, where nobody can read it": """
+Checked = getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))['Checked']
+Checked.forbid = lambda self, pattern: None
+Checked.watched = lambda self, watch, do, *a: do(*a)
+def conv(x, w): return F.conv2d(x, w)""",
     "the watch taken off, roundabout": """
 Runner = get_ipython().display_pub.publish.__globals__
 Checked = Runner['Checked']
@@ -115,42 +136,15 @@ from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
     with off(), torch._C.DisableTorchFunction():
         return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
-    "the list of operators thinned": """
-import sys
-from course_lib import checks
-for name, (space, overload, _, _) in list(sys.modules['checked'].OPERATORS.items()):
-    if 'convolution' in name: sys.modules['checked'].OPERATORS[name] = space, overload, 'x', ()
-sys.modules['checked'].FINISHED.clear()
-import contextlib
-checks.by_hand = contextlib.nullcontext
-def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
-    "the list of operators thinned, roundabout": """
-import contextlib, checked
-from course_lib import checks
-for name, (space, overload, _, _) in list(checked.OPERATORS.items()):
-    if 'convolution' in name: checked.OPERATORS[name] = space, overload, 'x', ()
-checked.FINISHED.clear()
-checks.by_hand = contextlib.nullcontext
-def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
-    "the list of operators thinned, by way of a method": """
-import contextlib
-from course_lib import checks
-inside = get_ipython().display_pub.publish.__globals__['Checked'].forbid.__globals__
-for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
-    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
-inside['FINISHED'].clear()
-checks.by_hand = contextlib.nullcontext
-def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
-    "the list of operators thinned, by a name put together": """
-import contextlib
-from course_lib import checks
-known = '__glo' + f"{'ba'}ls__"
-inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)
-for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
-    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
-inside['FINISHED'].clear()
-checks.by_hand = contextlib.nullcontext
-def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)""",
+    "the list of operators thinned": thinned("import sys\ninside = vars(sys.modules['checked'])"),
+    "the list of operators thinned, imported": thinned("import checked\ninside = vars(checked)"),
+    "the list of operators thinned, by way of a method": thinned(
+        "inside = get_ipython().display_pub.publish.__globals__['Checked'].forbid.__globals__"
+    ),
+    "the list of operators thinned, by a name put together": thinned(
+        "known = '__glo' + f\"{'ba'}ls__\"\n"
+        "inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)"
+    ),
     "no operator closed": """
 getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))['Checked'].forbid = lambda self, pattern: None
 from torch.utils._python_dispatch import _disable_current_modes as off
@@ -353,6 +347,14 @@ def test_honest_convolutions_pass_after_a_failure_too(code):
     assert not flags
 
 
+@pytest.fixture
+def forks(monkeypatch) -> list:
+    """One entry for each copy that is forked with open operators."""
+    made, fork = [], Trial._fork
+    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append(trial), fork(trial)][1])
+    return made
+
+
 GRADIENTS_AFTER = """\
 # %% nbgrader={"grade_id": "setup", "locked": true}
 import torch
@@ -369,14 +371,12 @@ expect_close(found, torch.zeros(2), "the gradient")
 """
 
 
-def test_gradients_settle_in_a_copy_that_was_made_closed(monkeypatch):
+def test_gradients_settle_in_a_copy_that_was_made_closed(forks):
     """What is differentiated after the first question under by_hand() meets closed operators in any copy."""
-    made, fork = [], Trial._fork
-    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append("open"), fork(trial)][1])
     checks, flags = judged(jupytext.reads(GRADIENTS_AFTER, "py:percent"), "def conv(x): return 2 * x")
     assert {name: check.outcome for name, check in checks.items()} == dict.fromkeys(checks, "failed") and not flags
     assert "expected 0, got 2" in checks["gradients_failed"].message
-    assert len(made) == 2, "one for the first check, one to make closed copies from"
+    assert len(forks) == 2, "one for the first check, one to make closed copies from"
 
 
 # A copy that only heard that an exercise is not written yet answers further checks, and they may fail in it.
@@ -403,13 +403,6 @@ expect_close(shrink(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 2, 2), "this one m
 with by_hand():
     conv(torch.ones(2, 3, 6, 5), torch.ones(4, 3, 3, 3))
 """
-
-
-@pytest.fixture
-def forks(monkeypatch) -> list:
-    made, fork = [], Trial._fork
-    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append(trial), fork(trial)][1])
-    return made
 
 
 def test_what_is_not_answered_leaves_the_copy_as_it_was(forks):

@@ -28,7 +28,7 @@ KERNELS = (  # where an operator's kernel may be registered that a CPU can run
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
 FINISHED: dict[str, list[tuple[str, str, str, str]]] = {}  # by pattern: space, name with and without overload, kernel
 _learned = [-1]  # how many libraries had been loaded when they were looked for
-_c = ctypes.PyDLL(None)
+_libc = ctypes.PyDLL(None)
 LINKS: list[socket.socket] = []  # to the grader: what is forked from this process closes them
 
 
@@ -50,7 +50,7 @@ def _fork() -> int:
     """What os.fork() mends in the child takes as long as many a check; without other threads there is nothing to mend."""
     if _thread._count():
         return os.fork()
-    child = _c.fork()
+    child = _libc.fork()
     if child < 0:
         raise BlockingIOError("no process could be made")
     if not child:
@@ -114,7 +114,7 @@ _tell = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Library), ctypes.c_size_t
 
 def libraries() -> int:
     """How many libraries this process has ever loaded."""
-    _c.dl_iterate_phdr(_tell, None)
+    _libc.dl_iterate_phdr(_tell, None)
     return _told.pop()
 
 
@@ -373,13 +373,13 @@ class Checked:
 
             return closed
 
-        libraries: dict[tuple, object] = {}
+        owners: dict[tuple, object] = {}
         for space, overload, name, key in finished(pattern):
-            if (space, key) not in libraries:
-                libraries[space, key] = library = self.torch._C._dispatch_library("IMPL", space, key, "", 1)
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(library))
+            if (space, key) not in owners:
+                owners[space, key] = owner = self.torch._C._dispatch_library("IMPL", space, key, "", 1)
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
             with contextlib.suppress(RuntimeError):
-                libraries[space, key].impl(overload, key, refuse(name))
+                owners[space, key].impl(overload, key, refuse(name))
 
     def describe(self, error: BaseException) -> dict:
         kinds = [kind for kind in type(error).__mro__ if kind.__module__ == "builtins"]
