@@ -51,6 +51,26 @@ def points_of(code: CheckCode, session: Session, names: dict, seed: int, hopeles
     return _worth(value, code.points)
 
 
+def forbidden_by(code: CheckCode, names: dict) -> tuple[str, ...]:
+    """What a check forbids with by_hand(), as far as its code tells before it runs.
+
+    Args:
+        names: what the check finds besides the student's names.
+    """
+    found = set()
+    for block in ast.walk(ast.parse(code.source)):
+        for call in [item.context_expr for item in block.items] if isinstance(block, ast.With) else []:
+            with contextlib.suppress(Exception):  # it rests on what is not known yet
+                if isinstance(call, ast.Call) and _evaluated(call.func, names) is checks.by_hand:
+                    with checks.watched_elsewhere(), _evaluated(call, names):
+                        found.add(checks.WATCH.get()["forbidden"])
+    return tuple(sorted(found))
+
+
+def _evaluated(expression: ast.expr, names: dict) -> object:
+    return eval(compile(ast.Expression(expression), "<check>", "eval"), dict(names))
+
+
 class OutOfTime(BaseException):
     """Raised in the thread of a check whose own code takes too long."""
 
@@ -117,9 +137,12 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split())[:1000]
 
 
-def explain(error: Exception, session: Session, code: CheckCode) -> str:
+def explain(error: Exception, session: Session, code: CheckCode, broken: str) -> str:
+    """What went wrong, for the student; `broken` is the first error of what work by hand rests on."""
     text = f"{type(error).__name__}: {sentence(error)}".rstrip(": ")
     if isinstance(error, NameError) and getattr(error, "name", None) in code.names:
+        if broken:  # it may be defined where torch's finished layers are at hand
+            return f"{error.name} is not defined: by hand, without torch's finished layers, its cells end with {broken}"
         return f"{error.name} is not defined: run its cell, and see whether it raises an error."
     if isinstance(error, NotImplementedError) and not str(error):
         return "This is not answered yet: its cell still says `raise NotImplementedError`."

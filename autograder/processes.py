@@ -6,10 +6,8 @@ import contextlib
 import math
 import os
 import re
-import resource
 import signal
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
@@ -48,17 +46,12 @@ def below(pid: int) -> list[int]:
 
 @dataclass
 class Stat:
-    """What the kernel says of a process in one line: psutil reads several files for as much.
+    """What the kernel says of a process in one line: psutil reads several files for as much."""
 
-    `cpu` counts the children, too, that have ended; `stack` is where its stack starts, which a fork keeps and another
-    program in its place does not.
-    """
-
-    cpu: float  # seconds
+    cpu: float  # seconds, with those of the children that have ended
     threads: int
     started: int  # in ticks since the machine was
     memory: int  # bytes
-    stack: int
 
     @classmethod
     def of(cls, pid: int) -> Stat | None:
@@ -73,7 +66,6 @@ class Stat:
             threads=int(words[17]),
             started=int(words[19]),
             memory=int(words[21]) * os.sysconf("SC_PAGE_SIZE"),
-            stack=int(words[25]),
         )
 
 
@@ -101,15 +93,6 @@ def _own_memory(pid: int) -> int:
     return 1024 * sum(map(int, shares or re.findall(r"^Pss: +(\d+)", rollup, re.MULTILINE)))
 
 
-def program(pid: int) -> int:
-    """What tells whether a process still runs the program it began with.
-
-    0 if the process is gone, or is none of ours to look into.
-    """
-    stat = Stat.of(pid)
-    return stat.stack if stat else 0
-
-
 def computing(pid: int) -> float:
     """Seconds of computing of a container; 0 if it is gone."""
     return usage(pid, math.inf)[1]
@@ -120,53 +103,24 @@ class Copy:
     """A copy of the student's process, forked for a check. It answers further checks as long as they pass.
 
     It is `used` once an answer may have left something behind: code that only says that it is not written yet leaves
-    nothing. `watch` is what it was told to forbid: torch's finished operators stay closed in it from then on, or were
-    closed `early`, before the check began; that they are was seen under the watches `proven`, in it or in another copy of
-    what closed them. It is `unfit` to give points under a watch where it answered without.
+    nothing.
     """
 
     link: socket
     handle: int
     container: int
-    watch: str | None = None
-    proven: set[str] = field(default_factory=set)
     pid: int = 0
     born: Stat | None = None
     answered: int = 0  # checks
     used: bool = False
-    early: bool = False
-    unfit: bool = False
-    stopped: dict[int, int] = field(default_factory=dict)  # process id → a handle on it
 
     def __post_init__(self) -> None:
         self.pid = process_of(self.handle)
         self.born = Stat.of(self.pid)
 
-    def isolate(self, known: Collection[int] = ()) -> bool:
-        """Hold all other processes of the container, those it started included, and let it start no more.
-
-        So no helper computes for it: one that was forked before torch's operators were closed has them still. Returns
-        whether there is any besides the `known` ones and the container's first.
-        """
-        for _ in range(10):
-            found = [pid for pid in [self.container, *below(self.container)] if pid not in {self.pid, *self.stopped}]
-            if not found:
-                break
-            for pid in found:
-                with contextlib.suppress(OSError):
-                    self.stopped[pid] = os.pidfd_open(pid)
-                    signal.pidfd_send_signal(self.stopped[pid], signal.SIGSTOP)
-        with contextlib.suppress(OSError):
-            resource.prlimit(self.pid, resource.RLIMIT_NPROC, (0, 0))
-        return any(pid not in {self.container, *known} for pid in self.stopped)
-
     def close(self) -> None:
-        """End it and what it started, which is not left to the checks after it, and let the others go on."""
+        """End it and what it started, which is not left to the checks after it."""
         self.link.close()
-        for handle in self.stopped.values():
-            with contextlib.suppress(OSError):
-                signal.pidfd_send_signal(handle, signal.SIGCONT)
-            os.close(handle)
         kill(self.handle)
         os.close(self.handle)
         for pid in below(self.container) if self.born else []:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
-from autograder.names import bound, parse, used
+from autograder.names import bound, parse, plain, used
 
 NAMES = {
     "ast_transformers": "changes how IPython reads cells",
@@ -142,25 +144,21 @@ TAMPERING = {
     "DisableTorchFunction", "DisableTorchFunctionSubclass", "_DisableTorchDispatch", "_push_mode", "_op_dk",
     "redispatch", "_python_dispatch", "WATCH", "get_objects", "get_referrers",
 }  # fmt: skip
-GLOBALS = {"__globals__", "f_globals"}  # ways into what runs it that have no honest use
 
 
 def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bool = False) -> str:
     """Why what a notebook defines under `names` does not count as built by hand; "" if nothing shows.
 
-    The watch of `by_hand` sees torch's operators as they run. This finds by reading what runs past it: another
-    library's convolution, a process that computes for it, a reach into the watch itself.
+    Where it runs, torch's finished operators are not there. This finds by reading what is no work by hand either, and
+    tells the student why: another library's convolution, code from text, a reach into the watch of `by_hand`.
 
     Args:
         cells: the sources of all code cells.
         names: what the check asks for.
         only_course: other libraries are allowed, as under `own_work`.
     """
-    about = [entry for cell in cells for entry in _statements(cell)]
-    if what := next((what for *_, what in about if what), ""):  # any of them may have prepared what the others find
-        return f"reaches into the process that runs it ({what})"
-    for statement in _rested_on(about, set(names)):
-        for node in ast.walk(statement):
+    for found in _rested_on([one for cell in cells for one in _statements(cell)], set(names)):
+        for node in ast.walk(ast.Module(found.nodes, [])):
             if what := _finished(node, COURSE if only_course else COURSE | LIBRARIES | HELPERS):
                 return f"uses {what}"
             if what := _tampers(node):
@@ -179,10 +177,6 @@ def _tampers(node: ast.AST) -> str:
     if isinstance(node, ast.Name) and node.id == "__import__":
         return node.id
     return ""
-
-
-def _takes_apart(statement: ast.stmt) -> str:
-    return next((name for node in ast.walk(statement) if (name := _named(node)) in GLOBALS), "")
 
 
 def _named(node: ast.AST) -> str:
@@ -218,24 +212,77 @@ def _root(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+@dataclass(eq=False)
+class _Statement:
+    """A statement of a cell; those that share a line are one."""
+
+    nodes: list[ast.stmt]
+    changes: set[str]  # names that it binds, or whose objects it fills
+    uses: set[str]  # names that it reads from the notebook
+    lines: range  # in its cell, from 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether what it binds can only be changed in plain sight: modules, functions, classes and constants."""
+        definitions = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        return all(
+            isinstance(node, definitions) or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant))
+            for node in self.nodes
+        )
+
+
+def only(cells: Sequence[str], names: Collection[str]) -> list[str]:
+    """What the names rest on: of each cell the statements that define or change them, or what those use, and so on.
+
+    A statement that so much as uses an object may change it: `train(net)`. All other lines are empty comments, so that an
+    error finds its line; a cell with nothing in it is empty.
+    """
+    statements = [_statements(cell) for cell in cells]
+    everything = [one for some in statements for one in some]
+    settled = set().union(*(bound(ast.Module(one.nodes, [])) for one in everything if one.settled))
+    objects = set().union(*(one.changes for one in everything)) - settled
+    changes = {id(one): one.changes | (set() if one.settled else one.uses & objects) for one in everything}
+    chosen = set(map(id, _rested_on(everything, set(names), lambda one: changes[id(one)])))
+    sources = []
+    for cell, some in zip(cells, statements):
+        kept = {number for one in some if id(one) in chosen for number in one.lines}
+        lines = plain(_below_magic(cell)).rstrip("\n").split("\n") if kept else []
+        sources.append("\n".join(line if number in kept else "#" for number, line in enumerate(lines)))
+    return sources
+
+
+def _below_magic(cell: str) -> str:
+    """A cell without %%time and the like, below which stands Python, too; with the line ends that Python counts."""
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    first, _, rest = cell.partition("\n")
+    return f"#\n{rest}" if first.startswith("%%") else cell
+
+
 @lru_cache(maxsize=1000)
-def _statements(cell: str) -> list[tuple[ast.stmt, set[str], set[str], str]]:
-    """A cell's statements, each with the names it changes, those it uses, and what it takes apart; kept for all checks."""
-    return [
-        (statement, _changed(statement), _globals(statement), _takes_apart(statement)) for statement in parse(cell).body
-    ]
+def _statements(cell: str) -> list[_Statement]:
+    """A cell's statements; kept, for every check reads them."""
+    found: list[_Statement] = []
+    for node in parse(_below_magic(cell)).body:
+        first = min(part.lineno for part in (node, *getattr(node, "decorator_list", ()))) - 1
+        one = _Statement([node], _changed(node), _globals(node), range(first, node.end_lineno))
+        if found and first < found[-1].lines.stop:
+            before = found.pop()
+            lines = range(before.lines.start, one.lines.stop)
+            one = _Statement([*before.nodes, node], before.changes | one.changes, before.uses | one.uses, lines)
+        found.append(one)
+    return found
 
 
-def _rested_on(about: list[tuple[ast.stmt, set[str], set[str], str]], names: set[str]) -> list[ast.stmt]:
+def _rested_on(
+    statements: list[_Statement], names: set[str], changes: Callable[[_Statement], set[str]] = attrgetter("changes")
+) -> list[_Statement]:
     """The statements that define or change these names, or what those use, and so on."""
-    chosen: list[ast.stmt] = []
-    while True:
-        found = [entry for entry in about if entry[1] & names]
-        if not found:
-            return chosen
-        about = [entry for entry in about if entry not in found]
-        chosen += [statement for statement, *_ in found]
-        names = names.union(*(uses for _, _, uses, _ in found))
+    chosen: list[_Statement] = []
+    while found := [one for one in statements if changes(one) & names]:
+        chosen += found
+        statements = [one for one in statements if not changes(one) & names]
+        names = names.union(*(one.uses for one in found))
+    return chosen
 
 
 def _changed(statement: ast.stmt) -> set[str]:

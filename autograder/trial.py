@@ -9,16 +9,16 @@ import socket
 import threading
 from collections import Counter
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade
 
-from autograder.check_code import GRACE, OutOfTime, explain, points_of, sentence
+from autograder.check_code import GRACE, OutOfTime, explain, forbidden_by, points_of, sentence
 from autograder.notebook_file import new_output
 from autograder.plan import CheckCode, Plan
-from autograder.processes import Copy, computing, kill, program, usage
-from autograder.reading import not_by_hand, suspicions
+from autograder.processes import Copy, computing, kill, usage
+from autograder.reading import not_by_hand, only, suspicions
 from autograder.sandbox.inside import wire
 from autograder.sandbox.launch import BusyDeadline, Container, Limits, Zygote
 from autograder.sandbox.session import Gone, Session
@@ -36,31 +36,40 @@ class Workshop:
     plan: Plan
     names: dict
     zygote: Zygote
+    forbidden: dict[str, tuple[str, ...]] = field(init=False)  # by check: what it forbids with by_hand()
+
+    def __post_init__(self) -> None:
+        self.forbidden = {name: forbidden_by(code, self.names) for name, code in self.plan.checks.items()}
 
 
-class Unfit(Exception):
-    """This copy of the student's process answered a check without a watch; one under a watch needs another."""
+class Elsewhere(Exception):
+    """A check forbids what is there; it is to be judged where it is not."""
 
 
 class Trial:
-    """One submission's way through the sandbox."""
+    """One submission's way through the sandbox.
+
+    Its checks of work by hand come last, each kind in a container of its own, in which nothing runs but what their names
+    rest on, and torch's finished operators were never seen.
+    """
 
     def __init__(self, workshop: Workshop, submission: Submission, limits: Limits, seed: int) -> None:
         self.workshop, self.limits, self.seed = workshop, limits, seed
         self.notebook = deepcopy(submission.notebook)
         self.verdict = Verdict(submission.student, "graded", seed=seed, flags=list(submission.flags))
         self.container: Container | None = None
+        self.forbidden: tuple[str, ...] = ()  # what the container does without
+        self.sources = [cell.source for cell in self.notebook.cells]  # of the cells, as they are run
         self.done: dict[int, bool] = {}  # cells whose effects the container holds, and whether they went well
+        self.by_hand: dict[tuple[str, ...], set[str]] = {}  # checks that are still to be judged, by what they forbid
+        self.missing: set[str] = set()  # what the container should do without for the check that is being judged
+        self.broken = ""  # the first error of what work by hand rests on
         self.until = wire.Deadline(limits.wall_seconds)
         self.read: dict[tuple, str] = {}  # what was found in its code that is not work by hand
         self.target: int | None = None  # the handle of what the guard may kill
         self.killed = ""  # why the guard killed it
         self.said = 20 * limits.output  # bytes of output that are still kept
         self.copy: Copy | None = None  # of the container's process; it answers checks
-        self.spare: Copy | None = None  # one that answers none: others are made from it, with closed operators
-        self.copies: set[int] = set()  # process ids of all there ever were
-        self.expected = ""  # what the next check will forbid, as the one before it did, which failed
-        self.program = 0  # what the container runs
         self.seen = 0.0  # CPU seconds of the container, when last looked at
         self.spent = 0.0  # CPU seconds of containers that are gone
 
@@ -70,37 +79,67 @@ class Trial:
         self.over = threading.Event()
         guard.start()
         try:
-            for number, cell in enumerate(self.notebook.cells):
-                if cell.cell_type == "code":
-                    cell.outputs, cell.execution_count = [], None
-                about = cell.metadata.get("nbgrader", {})
-                if about.get("grade") and about.get("solution"):
-                    self._leave_to_a_person(cell, about)
-                if cell.cell_type != "code":
-                    continue
-                if about.get("grade") and not about.get("solution"):
-                    check = self._check(number, cell, self.workshop.plan.checks[about["grade_id"]])
-                    if until_lost and check.score < check.max:
-                        break
-                elif SKIP in cell.metadata.get("tags", []):
-                    cell.outputs = [new_output("stream", name="stdout", text="(This cell is not run in grading.)")]
-                elif cell.source.strip():
-                    self._run_cell(number, cell)
-                    self._flag([] if _is_locked(cell) else suspicions(cell.source))
+            lost = self._go_through(until_lost)
+            while self.by_hand and not (until_lost and lost):
+                lost = self._go_through_by_hand(*self.by_hand.popitem(), until_lost)
         finally:
             self.over.set()
             self._drop_copy()
-            self._drop_spare()
             if self.container:
                 self.container.close()
             guard.join()
         if not self.workshop.zygote.alive():  # then what was lost with it is not the student's fault
             raise GraderError("the runner is gone")
         verdict = self.verdict
-        verdict.score = sum(check.score for check in verdict.checks.values())
         graded = [c.metadata.nbgrader for c in self.notebook.cells if c.metadata.get("nbgrader", {}).get("grade")]
+        names = [about.grade_id for about in graded]
+        verdict.checks = {name: verdict.checks[name] for name in names if name in verdict.checks}
+        verdict.score = sum(check.score for check in verdict.checks.values())
         verdict.max_score = float(sum(about.points for about in graded))
         return Judged(verdict, self.notebook)
+
+    def _go_through(self, until_lost: bool) -> bool:
+        """Run the notebook as it is, and the checks on it, but for work by hand; whether one gave less than its points."""
+        lost = False
+        for number, cell in enumerate(self.notebook.cells):
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+            about = cell.metadata.get("nbgrader", {})
+            if about.get("grade") and about.get("solution"):
+                self._leave_to_a_person(cell, about)
+            if cell.cell_type != "code":
+                continue
+            if _is_check(cell):
+                if forbidden := self.workshop.forbidden[about["grade_id"]]:
+                    self.by_hand.setdefault(forbidden, set()).add(about["grade_id"])
+                elif not self._check(cell):
+                    lost = True
+            elif SKIP in cell.metadata.get("tags", []):
+                cell.outputs = [new_output("stream", name="stdout", text="(This cell is not run in grading.)")]
+            elif cell.source.strip():
+                self._run_cell(number, cell)
+                self._flag([] if _is_locked(cell) else suspicions(cell.source))
+            if lost and until_lost:
+                break
+        return lost
+
+    def _go_through_by_hand(self, forbidden: tuple[str, ...], grade_ids: set[str], until_lost: bool) -> bool:
+        """Run what these checks rest on where nothing is to be had that they forbid, and then the checks.
+
+        Nothing of what ran before is left: no process that would help, and nothing that was changed to get around this.
+        """
+        self._drop_container()
+        self.forbidden, self.done, self.broken, lost = forbidden, {}, "", False
+        names = set().union(*(self.workshop.plan.checks[grade_id].names for grade_id in grade_ids))
+        self.sources = only([cell.source if _is_run(cell) else "" for cell in self.notebook.cells], names)
+        for number, cell in enumerate(self.notebook.cells):
+            if self.sources[number]:
+                self._run_part(number)
+            elif _is_check(cell) and cell.metadata.nbgrader.grade_id in grade_ids and not self._check(cell):
+                lost = True
+                if until_lost:
+                    break
+        return lost
 
     def _leave_to_a_person(self, cell: NotebookNode, about: dict) -> None:
         score, points = determine_grade(cell)
@@ -117,12 +156,25 @@ class Trial:
     def _run_cell(self, number: int, cell: NotebookNode) -> None:
         why = self._ready()
         if not why:
-            cell.outputs, why, good = self._execute(cell.source)
+            cell.outputs, why, good = self._execute(number)
         if why:
             cell.outputs.append(new_output("error", ename="Killed", evalue=why, traceback=[f"Killed: {why}"]))
             self._flag([f"cell {number} ended its process: {why}"])
         else:
             self.done[number] = good
+
+    def _run_part(self, number: int) -> None:
+        """Run what work by hand rests on of a cell; what it puts out has been seen."""
+        if self._ready():
+            return
+        outputs, why, good = self._execute(number)
+        if not why:
+            self.done[number] = good
+        broken = next(filter(None, [why, *map(_error, outputs)]), "")
+        self.broken = self.broken or broken
+        if broken and not any(map(_error, self.notebook.cells[number].outputs)):
+            where = f"cell {number} works only where all of torch is there ({broken[:200]})"
+            self._flag([f"an exercise to be written by hand: {where}"])
 
     def _ready(self) -> str:
         """See that there is a container that holds what all cells so far did; returns why not."""
@@ -134,10 +186,10 @@ class Trial:
                 return f"the submission took more than {self.limits.wall_seconds:g} seconds"
             if self.spent > self.limits.cpu_seconds:
                 return f"the submission took more than {self.limits.cpu_seconds:g} seconds of computing"
-            self.container = self.workshop.zygote.container(self.limits, derived(self.seed, "cells"))
-            self.program = program(self.container.pid)
+            forbidden = "|".join(self.forbidden)
+            self.container = self.workshop.zygote.container(self.limits, derived(self.seed, "cells"), forbidden)
             for number, went_well in self.done.items():
-                _, why, good = self._execute(self.notebook.cells[number].source)
+                _, why, good = self._execute(number)
                 if why or went_well > good:
                     again[number] += 1
                     if went_well and again[number] < TRIES:  # what an earlier cell left behind may have been in its way
@@ -149,18 +201,16 @@ class Trial:
             else:
                 return ""
 
-    def _execute(self, source: str) -> tuple[list[NotebookNode], str, bool]:
+    def _execute(self, number: int) -> tuple[list[NotebookNode], str, bool]:
         """Run a cell; its outputs, why its process ended, if it did, and whether it raised nothing."""
         self._drop_copy()
-        self._drop_spare()
-        self.expected = ""
         outputs: list[NotebookNode] = []
         link, size = self.container.link, 0
         until = BusyDeadline(self.limits.cell_seconds, self.container.pid, self.until)
         interrupted = False
         self.killed, self.target = "", self.container.handle
         try:
-            wire.send(link, {"cell": source}, until=until)
+            wire.send(link, {"cell": self.sources[number]}, until=until)
             while True:
                 try:
                     header, _, fds = wire.receive(link, until=until, max_bytes=4 * self.limits.output + 10**6)
@@ -209,7 +259,6 @@ class Trial:
         if not self.container:
             return
         self._drop_copy()
-        self._drop_spare()
         self.spent += max(self.seen, computing(self.container.pid))
         self.seen = 0.0
         self.container.close()
@@ -217,14 +266,19 @@ class Trial:
 
     # Checks.
 
-    def _check(self, number: int, cell: NotebookNode, code: CheckCode) -> Check:
-        check = Check(0.0, code.points, "killed")
+    def _check(self, cell: NotebookNode) -> bool:
+        """Judge what a check rests on; whether it lost no points yet."""
+        code = self.workshop.plan.checks[cell.metadata.nbgrader.grade_id]
+        check, self.missing = Check(0.0, code.points, "killed"), set(self.forbidden)
         for _ in range(2):  # the second time in a fresh container: what an earlier cell broke may show only now
             why = self._ready()
             if why:
                 check.message = f"your notebook did not get this far: {why}"
             if why or self._judge(check, code):
                 break
+        if self.missing != set(self.forbidden):
+            self.by_hand.setdefault(tuple(sorted(self.missing)), set()).add(code.grade_id)
+            return True
         self.verdict.checks[code.grade_id] = check
         if check.outcome != "passed":
             name = NAMES[check.outcome]
@@ -232,30 +286,24 @@ class Trial:
         if 0 < check.score < check.max:
             result = new_output("execute_result", data={"text/plain": repr(check.score)})
             cell.outputs.insert(0, result)
-        return check
+        return check.score == check.max
 
     def _judge(self, check: Check, code: CheckCode) -> bool:
         """Run one check here, on a copy of the student's process as it is now; whether there was such a copy.
 
-        A copy that answered earlier checks may not tell the truth about this one: only what passes in it counts. Where
-        the check before failed under by_hand(), the next is tried first in a copy that was made with closed operators.
+        A copy that answered earlier checks may not tell the truth about this one: only what passes in it counts.
         """
         if not (self.copy and self._judge_in(self.copy, check, code)):
-            for make in (self._fork_closed, self._fork) if self.expected else (self._fork,):
-                self._drop_copy()
-                try:
-                    self.copy = make()
-                except (wire.WireError, OSError) as error:
-                    if make == self._fork_closed:
-                        continue
-                    why = self.killed or f"the process ended ({error})"
-                    self._drop_container()
-                    check.outcome, check.message = "killed", why
-                    return False
-                if self._judge_in(self.copy, check, code):
-                    break
+            self._drop_copy()
+            try:
+                self.copy = self._fork()
+            except (wire.WireError, OSError) as error:
+                why = self.killed or f"the process ended ({error})"
+                self._drop_container()
+                check.outcome, check.message = "killed", why
+                return False
+            self._judge_in(self.copy, check, code)
         if check.outcome != "passed" and self.copy.used:
-            self.expected = self.copy.watch or ""
             self._drop_copy()
         return True
 
@@ -263,19 +311,15 @@ class Trial:
         """Run one check on this copy of the student's process; whether that settles it."""
         seed, late = derived(self.seed, code.grade_id), f"it took longer than {self.limits.check_seconds:g} seconds"
         session = Session(copy.link, BusyDeadline(self.limits.check_seconds, copy.pid, self.until))
-        session.before_watch = lambda watch: self._see_to_the_watch(watch, session, code, copy)
+        session.before_watch = lambda watch: self._see_to_the_watch(watch, session, code)
         self.killed, self.target = "", copy.handle
         check.score = 0.0
         try:
+            if self.forbidden:
+                self._read_by_hand(code, session)
             session.begin(derived(seed, "answer"))
             hopeless = 4 * self.limits.check_seconds + 10
-            points = points_of(code, session, self.workshop.names, seed, hopeless)
-            if copy.watch is not None and program(copy.pid) != self.program:
-                session.flags["an exercise to be written by hand: its process ran another program"] = None
-                raise AssertionError(
-                    "this exercise is to be written here, by hand, but your code runs another program."
-                )
-            check.score = points
+            check.score = points_of(code, session, self.workshop.names, seed, hopeless)
             check.outcome = "passed" if check.score == check.max else "failed"
             check.message = "" if check.outcome == "passed" else f"{check.score:g} of {check.max:g} points"
         except wire.WireError as error:
@@ -292,60 +336,32 @@ class Trial:
         except MemoryError:
             check.outcome, check.message = "failed", "the result is too large to be looked at"
         except Exception as error:  # noqa: BLE001 - the student's code, or a value the check cannot use
-            check.outcome, check.message = "error", explain(error, session, code)
+            check.outcome, check.message = "error", explain(error, session, code, self.broken)
         finally:
             self.target = None
             session.close()
-        now = program(copy.pid) if copy.watch is not None else self.program
-        if now != self.program and (now or check.score):
-            session.flags["an exercise to be written by hand: its process ran another program"] = None
-            check.score, check.outcome = 0.0, "failed"
-            check.message = "this exercise is to be written here, by hand, but your code runs another program."
         gone = check.outcome in ("timeout", "killed")
-        fresh = not copy.used and not (copy.early and session.asked_freely) and not (gone and copy.answered)
-        settled = (fresh or check.outcome == "passed") and not (copy.unfit and check.score)
+        settled = check.outcome == "passed" or (not copy.used and not (gone and copy.answered))
         if settled:
             self._flag(list(session.flags))
         copy.answered += 1
         copy.used |= session.touched or gone
-        copy.early = bool(copy.watch)
         return settled
 
     def _fork(self) -> Copy:
         """A child of the student's process, which answers checks."""
-        return self._fork_from(self.container.link)
-
-    def _fork_closed(self) -> Copy:
-        """One in which torch's finished operators are closed already."""
-        if self.spare and self.spare.watch != self.expected:
-            self._drop_spare()
-        if not self.spare:
-            self.spare = self._fork()
-            self.spare.watch = self.expected
-            wire.send(self.spare.link, {"close": self.expected}, until=wire.Deadline(GRACE))
-        try:
-            copy = self._fork_from(self.spare.link)
-        except (wire.WireError, OSError):
-            self._drop_spare()
-            raise
-        copy.watch, copy.early, copy.proven = self.spare.watch, True, self.spare.proven
-        return copy
-
-    def _fork_from(self, link: socket.socket) -> Copy:
         ours, theirs = socket.socketpair()
         soon = wire.Deadline(self.limits.check_seconds + GRACE)
         self.killed = ""
         try:
             with theirs:
-                wire.send(link, {"check": True}, fds=[theirs.fileno()], until=soon)
-            header, _, fds = wire.receive(link, until=soon, max_bytes=10**5)
+                wire.send(self.container.link, {"check": True}, fds=[theirs.fileno()], until=soon)
+            header, _, fds = wire.receive(self.container.link, until=soon, max_bytes=10**5)
             if header.get("forked") is not True or len(fds) != 1:
                 for fd in fds:
                     os.close(fd)
                 raise wire.WireError("no child was made")
-            copy = Copy(ours, fds[0], self.container.pid)
-            self.copies.add(copy.pid)
-            return copy
+            return Copy(ours, fds[0], self.container.pid)
         except BaseException:
             ours.close()
             raise
@@ -355,38 +371,24 @@ class Trial:
             self.copy.close()
         self.copy = None
 
-    def _drop_spare(self) -> None:
-        if self.spare:
-            self.spare.close()
-        self.spare = None
-
-    def _see_to_the_watch(self, watch: dict, session: Session, code: CheckCode, copy: Copy) -> None:
-        """Once, before anything of this check runs under by_hand() or own_work(): what the watch itself cannot see."""
+    def _see_to_the_watch(self, watch: dict, session: Session, code: CheckCode) -> None:
+        """Before anything of a check runs under by_hand() or own_work(): whether this is the place for it, and its code."""
         if not watch.keys() & {"forbidden", "own"}:
             return
-        kind = watch.get("forbidden", "")
-        if (copy.answered or copy.early) and copy.watch != kind:  # what it did without the watch may help it now
-            copy.unfit, copy.used = True, copy.used or copy.early  # and another watch may be in its way
-            if copy.used:
-                raise Unfit
-        session.before_watch = lambda watch: None
-        if not copy.stopped and copy.isolate(self.copies):
-            session.flags["an exercise to be written by hand: processes of its own were held"] = None
-        copy.watch = kind
-        why = self._not_by_hand(code.names, "forbidden" not in watch)
-        if not why and kind not in copy.proven and not session.watch_is_on(watch):
-            why = "takes off the watch over it"
-        if why:
-            session.flags[f"an exercise to be written by hand: its code {why}"] = None
-            raise AssertionError(f"this exercise is to be written here, by hand, but your code {why}.")
-        copy.proven.add(kind)
+        if watch.get("forbidden", "") not in {"", *self.forbidden}:
+            self.missing.add(watch["forbidden"])
+            raise Elsewhere
+        self._read_by_hand(code, session, only_course="forbidden" not in watch)
 
-    def _not_by_hand(self, names: tuple[str, ...], only_course: bool) -> str:
-        key = names, only_course
+    def _read_by_hand(self, code: CheckCode, session: Session, *, only_course: bool = False) -> None:
+        """Raises AssertionError if what a check asks for is no work by hand."""
+        key = code.names, only_course
         if key not in self.read:
             sources = [cell.source for cell in self.notebook.cells if cell.cell_type == "code"]
-            self.read[key] = not_by_hand(sources, names, only_course=only_course)
-        return self.read[key]
+            self.read[key] = not_by_hand(sources, code.names, only_course=only_course)
+        if why := self.read[key]:
+            session.flags[f"an exercise to be written by hand: its code {why}"] = None
+            raise AssertionError(f"this exercise is to be written here, by hand, but your code {why}.")
 
     # What it may use.
 
@@ -419,6 +421,15 @@ class Trial:
             killed = target
 
 
+def _is_check(cell: NotebookNode) -> bool:
+    about = cell.metadata.get("nbgrader", {})
+    return cell.cell_type == "code" and bool(about.get("grade")) and not about.get("solution")
+
+
+def _is_run(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and not _is_check(cell) and SKIP not in cell.metadata.get("tags", [])
+
+
 def _is_locked(cell: NotebookNode) -> bool:
     """Whether a cell is the instructor's, as restored from the released notebook."""
     about = cell.metadata.get("nbgrader", {})
@@ -428,6 +439,10 @@ def _is_locked(cell: NotebookNode) -> bool:
 def derived(seed: int, purpose: str) -> int:
     """A seed of its own, which does not betray the one it comes from."""
     return int.from_bytes(hashlib.sha256(f"{seed} {purpose}".encode()).digest()[:6])
+
+
+def _error(output: NotebookNode) -> str:
+    return f"{output.ename}: {output.evalue}" if output.output_type == "error" else ""
 
 
 def _append(outputs: list[NotebookNode], header: dict) -> None:

@@ -16,7 +16,6 @@ import socket
 import types
 import weakref
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 import torch
 from torch import nn
@@ -51,11 +50,8 @@ class Session:
         self.before_watch: Callable[[dict], None] = lambda watch: None
         self.flags: dict[str, None] = {}
         self.opaque: list[str] = []  # objects that came out and cannot be looked into
-        self.refused = False
         self.walks: dict[int, Iterator] = {}  # by handle: what is left of generators that came over in one go
-        self.asked_freely = False  # for something to be computed before any watch for finished operators
         self.touched = False  # whether an answer may have left something behind in the student's process
-        self._closed = False  # whether there has been one: then they are closed for all that follows
         self._classes: dict[int, type] = {}
         self._names = self._taken = 0
         self._twins: dict[str, weakref.ref] = {}
@@ -78,8 +74,6 @@ class Session:
         watch = checks.WATCH.get()
         if watch:
             self.before_watch(watch)
-        self._closed |= bool(watch.get("forbidden"))
-        self.asked_freely |= do != "name" and not self._closed
         touched, self.touched = self.touched, self.touched or do != "name"
         self._wanted = []
         packed = self._pack(arguments)
@@ -119,21 +113,6 @@ class Session:
         wanted = [*self._wanted]
         value = decoder(reply.get("value"))
         return self._differentiable(value, outs, wanted) if outs and torch.is_grad_enabled() else value
-
-    def watch_is_on(self, watch: dict) -> bool:
-        """Whether the student's process refuses a finished layer that is called there in plain sight."""
-        layer = _finished_layer(watch.get("forbidden", "$^"))
-        if layer is None:
-            return True
-        flags, refused, touched = dict(self.flags), self.refused, self.touched
-        try:
-            inputs = [torch.ones(1, 2, 2)] * (2 if isinstance(layer, nn.CrossEntropyLoss) else 1)
-            self.ask("call", layer, tuple(inputs), {})
-        except AssertionError:
-            return True
-        finally:
-            self.flags, self.refused, self.touched = flags, refused, touched
-        return False
 
     def _send(self, header: dict, blobs: list[bytes]) -> None:
         try:
@@ -318,7 +297,6 @@ class Session:
             raise wire.WireError("no error")
         name, message = str(said.get("name", ""))[:200], str(said.get("message", ""))[:4000]
         if said.get("refused") is True:
-            self.refused = True
             self.flags[REFUSED] = None
             return AssertionError(message)
         if name == "TooLarge":
@@ -409,20 +387,6 @@ def _unanswered(reply: dict) -> bool:
     error = reply.get("error")
     bare = type(error) is dict and error.get("name") == "NotImplementedError" and error.get("message") == ""
     return bare and not reply.get("changed")
-
-
-@lru_cache
-def _finished_layer(forbidden: str) -> nn.Module | None:
-    """A layer that calls one of these operators."""
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        layers = {
-            "conv2d": nn.Conv2d(1, 1, 2),
-            "max_pool2d": nn.MaxPool2d(2),
-            "softmax": nn.Softmax(0),
-            "cross_entropy": nn.CrossEntropyLoss(),
-            "linear": nn.Linear(2, 2),
-        }
-    return next((layer for name, layer in layers.items() if re.search(forbidden, name)), None)
 
 
 def _in_library(item: object) -> bool:

@@ -32,8 +32,8 @@ def student(zygote):
     """`with student(code) as names`: names.f is the student's f, as a check sees it."""
 
     @contextmanager
-    def run(code, seconds=20):
-        container = zygote.container(Limits(), 0)
+    def run(code, seconds=20, forbidden=""):
+        container = zygote.container(Limits(), 0, forbidden)
         wire.send(container.link, {"cell": PREAMBLE + code})
         header, said = {}, []
         while "done" not in header:
@@ -346,7 +346,7 @@ def test_lies_are_handles_that_equal_nothing(student):
         assert any("disguise" in flag for flag in names.session.flags)
 
 
-def test_by_hand_closes_the_operators(student):
+def test_by_hand_there_are_no_finished_operators(student):
     code = (
         "import threading\n"
         "def alias(x, w): return getattr(F, 'con' + 'v2d')(x, w)\n"
@@ -354,16 +354,34 @@ def test_by_hand_closes_the_operators(student):
         "def thread(x, w):\n    out = []\n    def go():\n        try: out.append(F.conv2d(x, w))\n"
         "        except Exception as e: out.append(e)\n    t = threading.Thread(target=go); t.start(); t.join()\n    return out[0]\n"
     )
-    with student(code) as names:
+    with student(code, forbidden=checks.FINISHED_LAYERS) as names:
         x, w = torch.randn(1, 2, 5, 5), torch.randn(3, 2, 3, 3)
         with by_hand():
             assert names.own(x, w).shape == (1, 9, 3)
-            with pytest.raises(AssertionError, match="by hand"):
-                names.alias(x, w)
-            assert not isinstance(names.thread(x, w), torch.Tensor)
-        assert names.session.refused and names.session.flags
-    with student(code) as names, own_work():
-        assert names.alias(x, w).shape == (1, 3, 3, 3)
+        with pytest.raises(AssertionError, match="by hand"):
+            names.alias(x, w)
+        assert not isinstance(names.thread(x, w), torch.Tensor)
+        assert names.session.flags
+    for forbidden in ("", "softmax"):
+        with student(code, forbidden=forbidden) as names, own_work():
+            assert names.alias(x, w).shape == (1, 3, 3, 3)
+
+
+@pytest.mark.parametrize("forbidden", ["", "softmax", "conv"])
+def test_nothing_but_the_way_to_the_grader_is_open(student, forbidden):
+    """What forks containers, for each kind of work by hand, leaves them no way to itself."""
+    code = """
+import os, stat
+def is_socket(fd):
+    try: return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError: return False
+in_cells = sum(map(is_socket, range(200)))
+def in_checks(): return sum(map(is_socket, range(200)))"""
+    for other in ("softmax", "conv", "linear"):
+        with student("", forbidden=other):
+            pass
+    with student(code, forbidden=forbidden) as names:
+        assert (names.in_cells, names.in_checks()) == (1, 1)
 
 
 def test_time_and_death_are_one_checks_matter(student):

@@ -9,22 +9,24 @@ from autograder.judge import SandboxJudge
 from autograder.trial import Trial
 from autograder.verdict import Check, Submission
 
-THINNED = """
+UNWATCHED = """
 import contextlib
-from course_lib import checks
-WAY_IN
-for name, (space, overload, _, _) in list(inside['OPERATORS'].items()):
-    if 'convolution' in name: inside['OPERATORS'][name] = space, overload, 'x', ()
-inside['FINISHED'].clear()
-checks.by_hand = contextlib.nullcontext
-def conv(x, w): return torch.convolution(x, w, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1)"""
-
-
-def thinned(way_in: str) -> str:
-    """Let the runner's own list of operators forget about convolutions; the proof asks for another one."""
-    return THINNED.replace("WAY_IN", way_in)
-
-
+@contextlib.contextmanager
+def unwatched():
+    off = getattr(torch.utils, ''.join(['_python', '_dispatch'])).__dict__[''.join(['_disable_current', '_modes'])]
+    with off(), getattr(torch._C, ''.join(['DisableTorch', 'Function']))(): yield
+"""
+SCRIPT = '''
+SCRIPT = """
+graph(%x : Tensor, %w : Tensor):
+  %none : NoneType = prim::Constant()
+  %zero : int = prim::Constant[value=0]()
+  %one : int = prim::Constant[value=1]()
+  %zeros : int[] = prim::ListConstruct(%zero, %zero)
+  %ones : int[] = prim::ListConstruct(%one, %one)
+  %r : Tensor = prim::mkldnn_convolution(%x, %w, %none, %ones, %zeros, %ones, %one)
+  return (%r)"""
+'''
 CHEATS = {
     "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
     "getattr": "def conv(x, w): return getattr(F, 'co' + 'nv2d')(x, w)",
@@ -35,7 +37,7 @@ CHEATS = {
     "torch.jit": "@torch.jit.script\ndef tool(x, w): return torch.conv2d(x, w)\ndef conv(x, w): return tool(x, w)",
     "conv3d": "def conv(x, w): return F.conv3d(x[:, :, None], w[:, :, None])[:, :, 0]",
     "vmap": "tool = torch.func.vmap(lambda a, w: F.conv2d(a[None], w)[0], (0, None))\ndef conv(x, w): return tool(x, w)",
-    "its own gradient": "def conv(x, w): return torch.nn.grad.conv2d_input((2, 4, 6, 5), w, x)",
+    "its own gradient": "def conv(x, w): return torch.nn.grad.conv2d_input((2, 4, 4, 3), w.flip(2, 3).transpose(0, 1), x, padding=2)",
     "mkldnn without the modes": """
 from torch.utils._python_dispatch import _disable_current_modes as off
 def conv(x, w):
@@ -52,7 +54,7 @@ def conv(x, w):
     thread = Thread(target=lambda: got.append(F.conv2d(x, w)))
     thread.start(); thread.join()
     return got[0]""",
-    "through numpy": "import numpy as np\ndef conv(x, w):\n    x, w = x.numpy(), w.numpy()\n    return torch.tensor(x)",
+    "through numpy": "import numpy as np\ndef conv(x, w):\n    windows = np.lib.stride_tricks.sliding_window_view(x.numpy(), (3, 3), (2, 3))\n    return torch.tensor(np.einsum('bchvij,ocij->bohv', windows, w.numpy()))",
     "scipy": """
 from scipy import signal
 def conv(x, w):
@@ -105,21 +107,23 @@ def conv(x, w):
         while True: o._pop_mode()
     except BaseException: pass
     return F.conv2d(x, w)""",
-    "the watch taken off": """
-import runner
-runner.Checked.forbid = lambda self, pattern: None
+    "the runner patched": """
+import by_hand, runner
+by_hand.take_out = lambda pattern: None
 runner.Checked.watched = lambda self, watch, do, *a: do(*a)
 def conv(x, w): return F.conv2d(x, w)""",
-    "the watch taken off, where nobody can read it": """
-Checked = getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))['Checked']
-Checked.forbid = lambda self, pattern: None
-Checked.watched = lambda self, watch, do, *a: do(*a)
+    "the runner patched, where nobody can read it": """
+inside = getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))
+inside['by_hand'].take_out = lambda pattern: None
+inside['by_hand'].OPERATORS.clear()
+inside['Checked'].watched = lambda self, watch, do, *a: do(*a)
 def conv(x, w): return F.conv2d(x, w)""",
-    "the watch taken off, roundabout": """
-Runner = get_ipython().display_pub.publish.__globals__
-Checked = Runner['Checked']
-Checked.forbid = lambda self, pattern: None
-Checked.watched = lambda self, watch, do, *a: do(*a)
+    "the runner patched by what the answer rests on": """
+def patch(f):
+    inside = getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))
+    inside['Checked'].watched = lambda self, watch, do, *a: do(*a)
+    return f
+@patch
 def conv(x, w): return F.conv2d(x, w)""",
     "the watch's module": """
 from course_lib import checks
@@ -127,30 +131,61 @@ import contextlib
 checks.by_hand = checks.own_work = lambda *a: contextlib.nullcontext()
 torch._C._dispatch_get_all_op_names = lambda: []
 def conv(x, w): return F.conv2d(x, w)""",
-    "the list of operators emptied": """
-known = ''.join(['__glo', 'bals__'])
-inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)
-inside['OPERATORS'].clear()
-inside['FINISHED'].clear()
-from torch.utils._python_dispatch import _disable_current_modes as off
+    "the operators put back": UNWATCHED + """
 def conv(x, w):
-    with off(), torch._C.DisableTorchFunction():
-        return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
-    "the list of operators thinned": thinned("import sys\ninside = vars(sys.modules['checked'])"),
-    "the list of operators thinned, imported": thinned("import checked\ninside = vars(checked)"),
-    "the list of operators thinned, by way of a method": thinned(
-        "inside = get_ipython().display_pub.publish.__globals__['Checked'].forbid.__globals__"
-    ),
-    "the list of operators thinned, by a name put together": thinned(
-        "known = '__glo' + f\"{'ba'}ls__\"\n"
-        "inside = getattr(getattr(get_ipython().display_pub.publish, known)['Checked'].forbid, known)"
-    ),
-    "no operator closed": """
-getattr(get_ipython().display_pub.publish, ''.join(['__glo', 'bals__']))['Checked'].forbid = lambda self, pattern: None
-from torch.utils._python_dispatch import _disable_current_modes as off
+    for key in ('CPU', 'MkldnnCPU', 'CompositeImplicitAutograd', 'CompositeExplicitAutograd'):
+        getattr(torch._C, ''.join(['_dispatch_', 'library']))('IMPL', 'aten', key, '', 1).reset()
+    with unwatched(): return F.conv2d(x, w)""",
+    "TorchScript's own convolution": UNWATCHED + SCRIPT + """
+tool = torch._C._create_function_from_graph('tool', torch._C.parse_ir(SCRIPT))
 def conv(x, w):
-    with off(), torch._C.DisableTorchFunction():
-        return F.conv2d(x.to_mkldnn(), w.to_mkldnn()).to_dense()""",
+    with unwatched(): return tool(x, w)""",
+    "TorchScript's own convolution, as an operator": UNWATCHED + """
+def conv(x, w):
+    with unwatched(): return torch.ops.prim.mkldnn_convolution(x, w, None, [1, 1], [0, 0], [1, 1], 1)""",
+    "TorchScript's own convolution, put together": UNWATCHED + """
+unit, graph = type(torch.jit._state._python_cu)(), torch._C.Graph()
+def node(kind, inputs, type):
+    made = graph.appendNode(graph.create(kind, inputs, 1)).output()
+    made.setType(type)
+    return made
+numbers = torch._C.ListType(torch._C.IntType.get())
+inputs = graph.addInput('x'), graph.addInput('w')
+zero, one = graph.insertConstant(0), graph.insertConstant(1)
+zeros, ones = node('prim::ListConstruct', [zero, zero], numbers), node('prim::ListConstruct', [one, one], numbers)
+none = node('prim::Constant', [], torch._C.NoneType.get())
+result = node('prim::mkldnn_convolution', [*inputs, none, ones, zeros, ones, one], torch._C.TensorType.get())
+tool = [graph.registerOutput(result), unit.create_function('tool', graph)][1]
+def conv(x, w):
+    with unwatched(): return tool(x, w)""",
+    "TorchScript found in memory": UNWATCHED + SCRIPT + """
+memory = vars(vars(torch.serialization)['sys'].modules['g' + 'c'])
+def find(name):
+    memory['unfreeze']()
+    everything = memory[''.join(['get_', 'objects'])]()
+    return next(o for o in everything if type(o) is type(len) and o.__name__ == name)
+tool = find('_create_function_from_graph')('tool', find('parse_ir')(SCRIPT))
+def conv(x, w):
+    with unwatched(): return tool(x, w)""",
+    "numpy.convolve, where nobody can read it": """
+import numpy as np
+tool = getattr(np, ''.join(['con', 'volve']))
+def conv(x, w):
+    def row(a, b): return tool(a, b[::-1], 'valid')
+    return torch.tensor([[sum(np.stack([sum(row(a[r + d], b[d]) for d in range(3)) for r in range(4)]) for a, b in zip(i, k)).tolist() for k in w.tolist()] for i in x.tolist()])""",
+    "scipy, where nobody can read it": """
+load = vars(vars(torch.serialization)['sys'].modules['import' + 'lib'])['import_module']
+tool = vars(load('scipy.signal'))['corre' + 'late2d']
+def conv(x, w):
+    return torch.tensor([[sum(tool(a, b, 'valid') for a, b in zip(i, k)).tolist() for k in w.tolist()] for i in x.tolist()])""",
+    "another program": r'''
+tools, system = vars(vars(torch.serialization)['os']), vars(torch.serialization)['sys']
+SCRIPT = "import torch; torch.save(torch.conv2d(*torch.load('/tmp/asked.pt')), '/tmp/answer.pt')"
+def conv(x, w):
+    torch.save((x, w), '/tmp/asked.pt')
+    program = tools['posix_' + 'spawn'](system.executable, ['python', '-c', SCRIPT], tools['environ'])
+    tools['wait' + 'pid'](program, 0)
+    return torch.load('/tmp/answer.pt')''',
     "autograd of a convolution": """
 class Own(torch.autograd.Function):
     @staticmethod
@@ -277,7 +312,134 @@ def test_honest_convolutions_pass(grader, code):
     grader.right({"conv": code}, compare)
 
 
-# After a check by hand that failed, the next is tried in a copy that was made with closed operators.
+# Other things to be built by hand, of the tensor x of shape [5, 4]: the pattern, what is expected, and cheats.
+# An answer finds every module that is loaded in `modules`.
+LOADED = "import numpy as np\nmodules = vars(vars(torch.serialization)['sys'])['modules']\n"
+OTHERS = {
+    "correlation": ("conv", "F.conv2d(F.pad(x[None], (1,) * 4), torch.ones(1, 1, 3, 3))[0]", {
+        "of scipy, which the course has loaded": LOADED + """
+tool = vars(modules['scipy.ndimage'])['corr' + 'elate']
+def answer(x): return torch.tensor(tool(x.tolist(), np.ones((3, 3)), mode='constant'), dtype=x.dtype)""",
+        "of scipy, in C": LOADED + """
+tool = vars(modules['scipy.ndimage._nd_image'])['corr' + 'elate']
+def answer(x):
+    out = np.zeros((5, 4))
+    tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
+    return torch.tensor(out, dtype=x.dtype)""",
+        "of scipy, found in memory": LOADED + """
+memory = vars(modules['g' + 'c'])
+memory['unfreeze']()
+everything = memory[''.join(['get_', 'objects'])]()
+found = [o for o in everything if type(o) is type(len) and o.__name__ == 'correlate']
+tool = [o for o in found if o.__module__.endswith('_nd_image')][0]
+def answer(x):
+    out = np.zeros((5, 4))
+    tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
+    return torch.tensor(out, dtype=x.dtype)""",
+        "of numpy, in C": LOADED + """
+tool = vars(vars(np)['_core'].multiarray)['corr' + 'elate2']
+def row(a, b): return tool(np.pad(a, 1), b, 0)
+def answer(x): return torch.tensor(np.stack([sum(row(r, np.ones(3)) for r in np.pad(x.tolist(), ((1, 1), (0, 0)))[i:i + 3]) for i in range(5)]), dtype=x.dtype)""",
+    }),
+    "softmax": ("softmax", "F.softmax(x, 1)", {
+        "an operator": "def answer(x): return F.softmax(x, 1)",
+        "in Python": "def answer(x): return torch._refs.softmax(x, 1)",
+        "batched": "def answer(x):\n    with unwatched(): return torch.vmap(lambda r: torch.softmax(r, 0))(x)",
+    }),
+    "linear": ("linear", "F.linear(x, x)", {
+        "batched": "def answer(x):\n    with unwatched(): return torch.vmap(lambda r: torch._C._nn.linear(r, x))(x)",
+        "functionalized": "def answer(x):\n    with unwatched(): return torch.func.functionalize(F.linear)(x, x)",
+        "decomposed": "def answer(x):\n    with unwatched(): return torch.ops.aten.linear.default.decompose(x, x)",
+    }),
+    "dropout": ("dropout", "F.dropout(x, 0.0)", {
+        "batched": "def answer(x):\n    with unwatched(): return torch.vmap(lambda r: torch.dropout(r, 0.0, True), randomness='same')(x)",
+        "functionalized": "def answer(x):\n    with unwatched(): return torch.func.functionalize(lambda r: torch.dropout(r, 0.0, True))(x)",
+    }),
+    "normalisation": ("(batch|layer|rms)_norm", "F.rms_norm(x, (4,))", {
+        "in Python": "tool = F.rms_norm\ndef answer(x):\n    with unwatched(): return tool(x, (4,))",
+        "batched": "def answer(x):\n    with unwatched(): return torch.vmap(lambda r: torch.rms_norm(r, (4,)))(x)",
+        "of several layers": "def answer(x):\n    with unwatched(): return nn.RMSNorm(4)(x)",
+    }),
+    "adam": ("adam", "x - 0.1 * x.sign()", {
+        "an optimiser": """
+def answer(x):
+    weight = nn.Parameter(x.clone())
+    weight.grad = x.clone()
+    torch.optim.Adam([weight], lr=0.1, eps=0).step()
+    return weight.detach()""",
+        "in Python, loaded again": LOADED + """
+again = vars(modules['import' + 'lib'])['reload'](modules['torch.optim.adam'])
+def answer(x):
+    weight, zeros = x.clone(), [torch.zeros_like(x) for _ in range(2)]
+    again.adam([weight], [x], [zeros[0]], [zeros[1]], [], [torch.zeros(())], foreach=False, amsgrad=False, beta1=0.9, beta2=0.999, lr=0.1, weight_decay=0, eps=0, maximize=False)
+    return weight""",
+        "of C": """
+def answer(x):
+    weight, zeros = x.clone(), [torch.zeros_like(x) for _ in range(3)]
+    with unwatched():
+        torch._fused_adam_([weight], [x], [zeros[0]], [zeros[1]], [], [torch.ones(())], lr=0.1, beta1=0.9, beta2=0.999, weight_decay=0, eps=0, amsgrad=False, maximize=False)
+    return weight""",
+    }),
+    "gradients": (r"^requires_grad|^grad$|backward|_make_dual", "2 * x", {
+        "in Python": "def answer(x):\n    x = x.clone().requires_grad_()\n    return torch.autograd.grad((x * x).sum(), x)[0]",
+        "unwatched": """
+def answer(x):
+    x = x.clone()
+    with unwatched():
+        x.requires_grad = True
+        (x * x).sum().backward()
+        return x.grad""",
+        "of C": """
+engine = type(torch.autograd.Variable._execution_engine)()
+def answer(x):
+    x = x.clone()
+    with unwatched():
+        x.requires_grad = True
+        return engine.run_backward(((x * x).sum(),), (torch.ones(()),), False, False, (x,), True, False)[0]""",
+        "of functions": "def answer(x):\n    with unwatched(): return torch.func.grad(lambda r: (r * r).sum())(x)",
+        "forwards": """
+def answer(x):
+    with unwatched():
+        return torch.stack([torch.func.jvp(lambda r: r * r, (x,), (one.view(5, 4),))[1].sum() for one in torch.eye(20)]).view(5, 4)""",
+    }),
+}  # fmt: skip
+OTHER = """\
+# %% nbgrader={"grade_id": "setup", "locked": true}
+import torch
+import torch.nn.functional as F
+from torch import nn
+from course_lib.checks import by_hand, expect_close
+import scipy.ndimage
+"""
+EACH = """\
+# %% nbgrader={"grade_id": "NAME", "solution": true}
+def NAME(x): raise NotImplementedError
+# %% nbgrader={"grade_id": "NAME_with_the_library", "grade": true, "locked": true, "points": 1}
+x = torch.randn(5, 4)
+expect_close(NAME(x), EXPECTED, "the answer", atol=1e-5)
+# %% nbgrader={"grade_id": "NAME_by_hand", "grade": true, "locked": true, "points": 1}
+x = torch.randn(5, 4)
+with by_hand(PATTERN):
+    got = NAME(x)
+expect_close(got, EXPECTED, "the answer", atol=1e-5)
+"""
+for name, (pattern, expected, _) in OTHERS.items():
+    OTHER += EACH.replace("NAME", name).replace("PATTERN", repr(pattern)).replace("EXPECTED", expected)
+OTHER_SOURCE = jupytext.reads(OTHER, "py:percent")
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [(name, title) for name, (_, _, cheats) in OTHERS.items() for title in cheats]
+)
+def test_other_finished_things_are_refused(name, title):
+    code = OTHERS[name][2][title].replace("answer", name)
+    checks, flags = judged(OTHER_SOURCE, f"{UNWATCHED}\n{code}", cell=name)
+    assert checks[f"{name}_with_the_library"].outcome == "passed", "it is right, but not by hand"
+    assert checks[f"{name}_by_hand"].score == 0, checks
+    assert flags, checks
+
+
+# Checks by hand are judged in a process of their own, the others where all of torch is.
 AFTER = """\
 # %% nbgrader={"grade_id": "setup", "locked": true}
 import torch
@@ -306,7 +468,7 @@ expect_close(shrink(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 2, 2), "this one m
 small = shrink(torch.rand(2, 3, 12, 10))
 with by_hand():
     got = conv(small, torch.ones(4, 3, 3, 3))
-expect_close(got, F.conv2d(small, torch.ones(4, 3, 3, 3)), "first the library, then by hand", atol=1e-5)
+expect_close(got, F.conv2d(small, torch.ones(4, 3, 3, 3)), "a check is by hand from its first line on", atol=1e-5)
 """
 
 
@@ -318,13 +480,13 @@ def after_a_failure(code: str) -> tuple[dict[str, Check], list[str]]:
     return judged(AFTER_SOURCE, f"from torch import nn\n{code}")
 
 
-def judged(source: NotebookNode, answer: str) -> tuple[dict[str, Check], list[str]]:
-    """The checks of an assignment on an answer to its `conv`, and the flags."""
+def judged(source: NotebookNode, answer: str, *, cell: str = "conv") -> tuple[dict[str, Check], list[str]]:
+    """The checks of an assignment on an answer in one cell, and the flags."""
     cells = []
-    for cell in source.cells:
+    for each in source.cells:
         about = {"schema_version": 3, "grade": False, "solution": False, "locked": False, "points": 0}
-        metadata = {"nbgrader": {**about, **cell.metadata.nbgrader}}
-        text = answer if cell.metadata.nbgrader.grade_id == "conv" else cell.source
+        metadata = {"nbgrader": {**about, **each.metadata.nbgrader}}
+        text = answer if each.metadata.nbgrader.grade_id == cell else each.source
         cells.append(v4.new_code_cell(text, metadata=metadata))
     judge = SandboxJudge(jupytext.writes(source, "ipynb"), b"secret", LIMITS)
     verdict = judge(Submission("eve", v4.new_notebook(cells=cells))).verdict
@@ -341,42 +503,8 @@ def test_finished_convolutions_are_refused_after_a_failure_too(code):
 @pytest.mark.parametrize("code", BY_HAND.values(), ids=BY_HAND)
 def test_honest_convolutions_pass_after_a_failure_too(code):
     checks, flags = after_a_failure(code)
-    assert {name for name, check in checks.items() if check.score} == {"conv_check", "shrink_check", "both_check"}, (
-        checks
-    )
-    assert not flags
-
-
-@pytest.fixture
-def forks(monkeypatch) -> list:
-    """One entry for each copy that is forked with open operators."""
-    made, fork = [], Trial._fork
-    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append(trial), fork(trial)][1])
-    return made
-
-
-GRADIENTS_AFTER = """\
-# %% nbgrader={"grade_id": "setup", "locked": true}
-import torch
-from course_lib.checks import by_hand, expect_close, gradients
-# %% nbgrader={"grade_id": "conv", "solution": true}
-def conv(x): return 0 * x
-# %% nbgrader={"grade_id": "conv_failed", "grade": true, "locked": true, "points": 1}
-with by_hand():
-    assert conv(torch.ones(2)).sum() == 0
-# %% nbgrader={"grade_id": "gradients_failed", "grade": true, "locked": true, "points": 1}
-with by_hand():
-    (found,) = gradients(conv, torch.ones(2), upstream=torch.ones(2))
-expect_close(found, torch.zeros(2), "the gradient")
-"""
-
-
-def test_gradients_settle_in_a_copy_that_was_made_closed(forks):
-    """What is differentiated after the first question under by_hand() meets closed operators in any copy."""
-    checks, flags = judged(jupytext.reads(GRADIENTS_AFTER, "py:percent"), "def conv(x): return 2 * x")
-    assert {name: check.outcome for name, check in checks.items()} == dict.fromkeys(checks, "failed") and not flags
-    assert "expected 0, got 2" in checks["gradients_failed"].message
-    assert len(forks) == 2, "one for the first check, one to make closed copies from"
+    assert {name for name, check in checks.items() if check.score} == {"conv_check", "shrink_check"}, checks
+    assert "torch's finished max_pool2d" in checks["both_check"].message and len(flags) == 1
 
 
 # A copy that only heard that an exercise is not written yet answers further checks, and they may fail in it.
@@ -405,6 +533,14 @@ with by_hand():
 """
 
 
+@pytest.fixture
+def forks(monkeypatch) -> list:
+    """One entry for each copy that is forked to answer checks."""
+    made, fork = [], Trial._fork
+    monkeypatch.setattr(Trial, "_fork", lambda trial: [made.append(trial), fork(trial)][1])
+    return made
+
+
 def test_what_is_not_answered_leaves_the_copy_as_it_was(forks):
     source = jupytext.reads(UNANSWERED, "py:percent")
     checks, flags = judged(source, "import torch.nn.functional as F\ndef conv(x, w): raise NotImplementedError")
@@ -412,7 +548,7 @@ def test_what_is_not_answered_leaves_the_copy_as_it_was(forks):
         "shrink_check": "passed"
     }
     assert all("not answered yet" in check.message for check in checks.values() if not check.score) and not flags
-    assert len(forks) == 3, "closed operators were in the way of shrink(), and it is used by then"
+    assert len(forks) == 2, "one by hand, one where all of torch is"
 
 
 @pytest.mark.parametrize("points", ["1.0", "0.5"])

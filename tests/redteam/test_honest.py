@@ -47,6 +47,22 @@ CELLS = {
     "training": "m = nn.Linear(4, 1); o = torch.optim.Adam(m.parameters())\nfor _ in range(5):\n    loss = m(torch.rand(8, 4)).pow(2).mean(); o.zero_grad(); loss.backward(); o.step()",
     "sys.modules and gc": "import sys, gc\nprint(len(sys.modules)); gc.collect(); type(1).__class__",
 }  # fmt: skip
+BY_HAND = {
+    "compared with the library in its own cell": "def conv(x, w): return (w.flatten(1) @ F.unfold(x, 3)).view(2, 4, 4, 3)\nx, w = torch.rand(2, 3, 6, 5), torch.rand(4, 3, 3, 3)\nassert torch.allclose(conv(x, w), F.conv2d(x, w), atol=1e-5)",
+    "below a magic": "%%time\ndef conv(x, w): return (w.flatten(1) @ F.unfold(x, 3)).view(2, 4, 4, 3)",
+    "after a line magic": "%matplotlib inline\n!ls /\n\ndef conv(x, w): return (w.flatten(1) @ F.unfold(x, 3)).view(2, 4, 4, 3)",
+    "with a list that a loop fills": "places = []\nfor i in range(3):\n    for j in range(3): places.append((i, j))\ndef conv(x, w): return sum(torch.einsum('bchv,oc->bohv', x[:, :, i:i + 4, j:j + 3], w[:, :, i, j]) for i, j in places)",
+    "with a dict, by setdefault": "tools = {}\ntools.setdefault('windows', lambda x: x.unfold(2, 3, 1).unfold(3, 3, 1))\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', tools['windows'](x), w)",
+    "with a function that fills what it is given": "def fill(table): table['size'] = 3\ntable = dict()\nfill(table)\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, table['size'], 1).unfold(3, 3, 1), w)",
+    "as a method of a class": "class Layer:\n    size = 3\n    def __call__(self, x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, self.size, 1).unfold(3, 3, 1), w)\nLayer.size += 0\nconv = Layer()",
+    "as a module with a parameter": "class Layer(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.scale = nn.Parameter(torch.ones(()))\n    def forward(self, x, w): return self.scale * torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)\nconv = Layer()",
+    "decorated, on one line": "import functools; counted = []\ndef count(f):\n    @functools.wraps(f)\n    def g(*a): counted.append(1); return f(*a)\n    return g\n@count\n@torch.no_grad()\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)",
+    "in a try": "try:\n    import no_such_package\nexcept ImportError:\n    def conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)",
+    "written twice": "def conv(x, w): return F.conv2d(x, w)\nreference = conv\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, 3, 1).unfold(3, 3, 1), w)",
+    "with numpy's helpers": "import numpy as np\nsize = int(np.sqrt(9))\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, size, 1).unfold(3, size, 1), w)",
+    "with einops": "from einops import einsum, rearrange\ndef conv(x, w): return einsum(x.unfold(2, 3, 1).unfold(3, 3, 1), w, 'b c h v i j, o c i j -> b o h v')",
+    "with modules of Python that are not loaded yet": "import colorsys, sched, zoneinfo, fractions, cmath, array\nsize = int(cmath.sqrt(9).real)\ndef conv(x, w): return torch.einsum('bchvij,ocij->bohv', x.unfold(2, size, 1).unfold(3, 3, 1), w)",
+}  # fmt: skip
 MAY_FAIL = {"pip", "an error in a scratch cell", "a mistake", "widgets"}
 
 
@@ -62,3 +78,9 @@ def test_what_people_write_between_their_answers(grader, names):
         (cell,) = [cell for cell in judged.notebook.cells if cell.source == CELLS[name]]
         errors = [output.evalue for output in cell.outputs if output.output_type == "error"]
         assert not errors or name in MAY_FAIL, (name, errors, cell.outputs)
+
+
+@pytest.mark.parametrize("code", BY_HAND.values(), ids=BY_HAND)
+def test_work_by_hand_of_many_kinds_keeps_all_its_points(grader, code):
+    judged = grader.right({"conv": code})
+    assert not any("by hand" in flag for flag in judged.verdict.flags), judged.verdict.flags

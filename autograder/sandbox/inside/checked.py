@@ -2,120 +2,21 @@
 
 from __future__ import annotations
 
-import _thread
 import builtins
-import contextlib
-import ctypes
 import io
 import itertools
 import operator
-import os
 import pickle
 import random
-import re
 import socket
 import types
 import warnings
 
+import by_hand
 import values
 import wire
 
 __builtins__ = dict(vars(builtins))  # see runner.py
-KERNELS = (  # where an operator's kernel may be registered that a CPU can run
-    "CPU", "MkldnnCPU", "QuantizedCPU", "SparseCPU", "NestedTensorCPU",
-    "CompositeImplicitAutograd", "CompositeExplicitAutograd",
-)  # fmt: skip
-OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
-FINISHED: dict[str, list[tuple[str, str, str, str]]] = {}  # by pattern: space, name with and without overload, kernel
-_learned = [-1]  # how many libraries had been loaded when they were looked for
-_libc = ctypes.PyDLL(None)
-LINKS: list[socket.socket] = []  # to the grader: what is forked from this process closes them
-
-
-def fork_for(link: socket.socket, fd: int) -> int:
-    """Fork a child for the grader to talk to over the socket `fd`, and give it a handle on the child; 0 in the child."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    child = _fork()
-    if child:
-        handle = os.pidfd_open(child)
-        wire.send(link, {"forked": True}, fds=[handle])
-        for each in (fd, handle):
-            os.close(each)
-    return child
-
-
-def _fork() -> int:
-    """What os.fork() mends in the child takes as long as many a check; without other threads there is nothing to mend."""
-    if _thread._count():
-        return os.fork()
-    child = _libc.fork()
-    if child < 0:
-        raise BlockingIOError("no process could be made")
-    if not child:
-        leave()
-    return child
-
-
-def leave() -> None:
-    """In a process that was forked: what it says to the grader would mix with what this one says."""
-    for link in LINKS:
-        link.close()
-
-
-def learn_operators() -> None:
-    """Find what torch's dispatcher holds: whenever a library was loaded, for no other way leads a kernel into it.
-
-    An operator that Python registers calls others, which are found.
-    """
-    import torch
-
-    from course_lib import checks
-
-    if (now := libraries()) == _learned[0]:
-        return
-    FINISHED.clear()
-    for name in torch._C._dispatch_get_all_op_names():
-        if name not in OPERATORS:
-            space, _, overload = name.partition("::")
-            keys = tuple(k for k in KERNELS if torch._C._dispatch_has_kernel_for_dispatch_key(name, k))
-            OPERATORS[name] = space, overload, overload.partition(".")[0], keys
-    finished(checks.FINISHED_LAYERS)  # what most checks forbid
-    _learned[0] = now
-
-
-def finished(pattern: str) -> list[tuple[str, str, str, str]]:
-    """The kernels of the operators whose name the pattern finds."""
-    if pattern not in FINISHED:
-        found = re.compile(pattern).search
-        kernels = ((*about, key) for *about, keys in OPERATORS.values() if found(about[2]) for key in keys)
-        FINISHED[pattern] = list(kernels)
-    return FINISHED[pattern]
-
-
-class _Library(ctypes.Structure):
-    """What the loader says of a library; see dl_iterate_phdr(3)."""
-
-    _fields_ = [
-        ("address", ctypes.c_void_p),
-        ("name", ctypes.c_char_p),
-        ("headers", ctypes.c_void_p),
-        ("count", ctypes.c_uint16),
-        ("loaded", ctypes.c_ulonglong),
-    ]
-
-
-_told: list[int] = []
-_tell = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Library), ctypes.c_size_t, ctypes.c_void_p)(
-    lambda library, *_: _told.append(library[0].loaded) or 1  # and no more of them
-)
-
-
-def libraries() -> int:
-    """How many libraries this process has ever loaded."""
-    _libc.dl_iterate_phdr(_tell, None)
-    return _told.pop()
 
 
 def seed_all(seed: int) -> None:
@@ -128,16 +29,12 @@ def seed_all(seed: int) -> None:
 
 
 class Checked:
-    """The child that answers checks: looks names up, calls, reads and differentiates, until the grader hangs up.
-
-    Or it only closes torch's finished operators, which takes longer than most checks, and is forked for each check.
-    """
+    """The child that answers checks: looks names up, calls, reads and differentiates, until the grader hangs up."""
 
     def __init__(self, link: socket.socket, names: dict) -> None:
         import torch
 
         self.link, self.names, self.torch = link, names, torch
-        self.forbidden: str | None = None
         self.walks = torch.nn.Module.parameters.__code__.co_filename
         warnings.simplefilter("ignore")
 
@@ -147,8 +44,8 @@ class Checked:
 
         self.heap = values.Heap()
         self.known: dict[str, values.Snapshot] = {}  # what each twin held when both sides last agreed
-        self.called: list[str] = []  # of what is forbidden
-        checks.REFUSED.clear()
+        for refused in (checks.REFUSED, by_hand.CALLED):
+            refused.clear()
         seed_all(seed)
         self.torch.set_default_dtype(self.torch.float32)
         self.torch.set_grad_enabled(True)
@@ -156,17 +53,11 @@ class Checked:
     def serve(self) -> None:
         while True:
             try:
-                request, blobs, fds = wire.receive(self.link)
+                request, blobs, _ = wire.receive(self.link)
             except wire.WireError:
                 return
             if "begin" in request:
                 self.begin(request["begin"])
-            elif "close" in request:  # this child is one to fork others from
-                LINKS.append(self.link)
-                self.forbid(request["close"])
-            elif "check" in request:
-                if fork_for(self.link, fds[0]) == 0:
-                    self.link = socket.socket(fileno=fds[0])
             else:
                 self.answer(request, blobs)
 
@@ -198,9 +89,9 @@ class Checked:
         except BaseException as error:  # noqa: BLE001
             reply["changed"] = []
             reply.setdefault("error", self.describe(error))
-        if self.called or checks.REFUSED:
+        if by_hand.CALLED or checks.REFUSED:
             reply["called"] = True
-            self.called, checks.REFUSED[:] = [], []
+            by_hand.CALLED[:], checks.REFUSED[:] = [], []
         if state is not None:
             reply["drew"] = not self.torch.equal(state, self.torch.get_rng_state())
         wire.send(self.link, reply, encoder.blobs)
@@ -344,42 +235,12 @@ class Checked:
         from course_lib import checks
 
         if watch.get("forbidden"):
-            self.forbid(watch["forbidden"])
             with checks.by_hand(watch["forbidden"]):
                 return do(*arguments)
         if watch.get("own"):
             with checks.own_work():
                 return do(*arguments)
         return do(*arguments)
-
-    def forbid(self, pattern: str) -> None:
-        """Take the finished operators out of torch's dispatcher, for the rest of this check.
-
-        No alias, thread or patched watch gets around this: whatever spelling reaches the operator finds it closed, and
-        the registration has no owner left that Python could ask to undo it.
-        """
-        if self.forbidden == pattern:
-            return
-        self.forbidden = pattern
-        learn_operators()  # what runs here may have loaded more
-
-        def refuse(name: str):
-            def closed(*_, **__):
-                self.called.append(name)
-                raise Refused(
-                    f"this exercise is to be built by hand, but the code calls torch's finished {name}; "
-                    "use slices, sums, einsum, matmul or unfold."
-                )
-
-            return closed
-
-        owners: dict[tuple, object] = {}
-        for space, overload, name, key in finished(pattern):
-            if (space, key) not in owners:
-                owners[space, key] = owner = self.torch._C._dispatch_library("IMPL", space, key, "", 1)
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
-            with contextlib.suppress(RuntimeError):
-                owners[space, key].impl(overload, key, refuse(name))
 
     def describe(self, error: BaseException) -> dict:
         kinds = [kind for kind in type(error).__mro__ if kind.__module__ == "builtins"]
@@ -397,13 +258,9 @@ class Checked:
             "mro": [kind.__name__ for kind in kinds],
             "message": message[:4000],
             "line": line,
-            "refused": isinstance(error, Refused)
+            "refused": isinstance(error, by_hand.Refused)
             or "to be built by hand" in message
             or "leave torch here" in message
             or "to be written here" in message,
             "class": f"{type(error).__module__}.{type(error).__qualname__}"[:200],
         }
-
-
-class Refused(AssertionError):
-    """The watch refused a call."""

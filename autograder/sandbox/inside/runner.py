@@ -5,8 +5,10 @@ Everything from here on may be changed by the student's code: whatever this proc
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import contextlib
+import ctypes
 import importlib
 import io
 import os
@@ -15,14 +17,17 @@ import signal
 import socket
 import sys
 import warnings
+from functools import partial
 
+import by_hand
 import wire
-from checked import LINKS, Checked, fork_for, learn_operators, leave, seed_all
+from checked import Checked, seed_all
 from watchman import Watchman
 
 __builtins__ = dict(vars(builtins))  # this file's own: what student code puts into builtins does not reach it
 SHELL = None
-OURS = ("runner", "checked", "watchman", "wire", "values", "seccomp")  # modules that no student code finds by name
+FORK = ctypes.PyDLL(None).fork
+OURS = ("runner", "checked", "watchman", "wire", "values", "seccomp", "by_hand")  # no student code imports them
 
 
 class Said:
@@ -133,7 +138,7 @@ def warm_up(modules: list[str]) -> None:
     weight.sum().backward()
     torch.optim.SGD([weight], lr=0.1).step()
     plt.close(plt.figure())
-    learn_operators()
+    by_hand.prepare()
     warnings.resetwarnings()
     warnings.simplefilter("ignore", DeprecationWarning)
 
@@ -157,6 +162,8 @@ def _plain(data: dict, metadata: dict | None) -> dict:
 
 def serve(link: socket.socket, limits: dict) -> None:
     """Do what the grader says: run a cell, or fork for a check."""
+    if limits["forbidden"]:
+        by_hand.load_nothing_more()
     for name in OURS:
         sys.modules.pop(name, None)
     sys.stdin = open(os.devnull)  # noqa: SIM115
@@ -166,8 +173,7 @@ def serve(link: socket.socket, limits: dict) -> None:
     seed_all(limits["seed"])
     myself = os.getpid()
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    LINKS.append(link)
-    os.register_at_fork(after_in_child=_leave)
+    os.register_at_fork(after_in_child=partial(_leave, link))
     wire.send(link, {"works": True})
     while True:
         try:
@@ -184,13 +190,11 @@ def serve(link: socket.socket, limits: dict) -> None:
             _allow_memory(most)
             if os.getpid() != myself:  # a process that the cell forked and let run on
                 os._exit(0)
-            with contextlib.suppress(Exception, KeyboardInterrupt):  # then the copies do it themselves
-                learn_operators()
             SAID.link, watch.on = None, False
             wire.send(link, {"done": good, "flags": watch.take()})
         elif "check" in request:
             drop_fonts()
-            if fork_for(link, fds[0]) == 0:
+            if _fork_for(link, fds[0]) == 0:
                 try:
                     Checked(socket.socket(fileno=fds[0]), SHELL.user_ns).serve()
                 finally:
@@ -203,9 +207,36 @@ def _allow_memory(size: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (size, resource.getrlimit(resource.RLIMIT_DATA)[1]))
 
 
-def _leave() -> None:
+def _fork_for(link: socket.socket, fd: int) -> int:
+    """Fork a child for the grader to talk to over the socket `fd`, and give it a handle on the child; 0 in the child."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    child = _fork(link)
+    if child:
+        handle = os.pidfd_open(child)
+        wire.send(link, {"forked": True}, fds=[handle])
+        for each in (fd, handle):
+            os.close(each)
+    return child
+
+
+def _fork(link: socket.socket) -> int:
+    """What os.fork() mends in the child takes as long as many a check; without other threads there is nothing to mend."""
+    if _thread._count():
+        return os.fork()
+    child = FORK()
+    if child < 0:
+        raise BlockingIOError("no process could be made")
+    if not child:
+        _leave(link)
+    return child
+
+
+def _leave(link: socket.socket) -> None:
+    """In a process that was forked: what it says to the grader would mix with what this one says."""
     SAID.link = None
-    leave()
+    link.close()
 
 
 def _run(source: str) -> bool:

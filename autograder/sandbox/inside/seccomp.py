@@ -1,7 +1,7 @@
 """Close the system calls by which a process gets memory that no limit counts, or privileges in namespaces of its own.
 
 They fail with EPERM (clone3 with ENOSYS, whereupon libc takes clone), as they do in Docker. On processors other than
-these two nothing is closed.
+these two nothing is closed. Where work is to be done by hand, no other program is started either.
 """
 
 from __future__ import annotations
@@ -20,25 +20,30 @@ REFUSED = (
     "memfd_create", "memfd_secret", "shmget", "mq_open", "add_key", "request_key", "keyctl",
     "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup",
 )  # fmt: skip
+PROGRAMS = ("execve", "execveat")
 NUMBERS = {
     "x86_64": (
         0xC000003E,
         dict(zip(REFUSED, (272, 308, 165, 166, 155, 428, 429, 430, 432, 319, 447, 29, 240, 248, 249, 250,
-                           101, 310, 311, 321, 298, 323, 425))) | {"clone": 56, "clone3": 435},
+                           101, 310, 311, 321, 298, 323, 425))) | {"clone": 56, "clone3": 435, "execve": 59, "execveat": 322},
     ),
     "aarch64": (
         0xC00000B7,
         dict(zip(REFUSED, (97, 268, 40, 39, 41, 428, 429, 430, 432, 279, 447, 194, 180, 217, 218, 219,
-                           117, 270, 271, 280, 241, 282, 425))) | {"clone": 220, "clone3": 435},
+                           117, 270, 271, 280, 241, 282, 425))) | {"clone": 220, "clone3": 435, "execve": 221, "execveat": 281},
     ),
 }  # fmt: skip
 
 
-def refuse_dangerous_calls() -> None:
-    """Install the filter for this process and all that come from it; needs no_new_privs."""
+def refuse_dangerous_calls(*, programs: bool = False) -> None:
+    """Install the filter for this process and all that come from it; needs no_new_privs.
+
+    Args:
+        programs: whether to refuse to start other programs, too.
+    """
     if os.uname().machine not in NUMBERS:
         return
-    program = b"".join(struct.pack("HBBI", *line) for line in _filter(*NUMBERS[os.uname().machine]))
+    program = b"".join(struct.pack("HBBI", *line) for line in _filter(*NUMBERS[os.uname().machine], programs))
     text = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(text))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +51,7 @@ def refuse_dangerous_calls() -> None:
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
-def _filter(architecture: int, numbers: dict[str, int]) -> list[tuple[int, int, int, int]]:
+def _filter(architecture: int, numbers: dict[str, int], programs: bool) -> list[tuple[int, int, int, int]]:
     """(what to do, lines to skip if true, lines to skip if false, operand), over struct seccomp_data."""
     lines = [
         (LOAD, 0, 0, 4),
@@ -56,7 +61,7 @@ def _filter(architecture: int, numbers: dict[str, int]) -> list[tuple[int, int, 
         (AT_LEAST, 0, 1, 0x40000000),
         (RETURN, 0, 0, ERRNO | errno.ENOSYS),  # and so have those of x32
     ]
-    for name in REFUSED:
+    for name in REFUSED + PROGRAMS if programs else REFUSED:
         lines += [(EQUAL, 0, 1, numbers[name]), (RETURN, 0, 0, ERRNO | errno.EPERM)]
     lines += [(EQUAL, 0, 1, numbers["clone3"]), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
     lines += [(EQUAL, 0, 3, numbers["clone"]), (LOAD, 0, 0, 16), (ANY_BIT, 0, 1, NAMESPACES)]
