@@ -137,7 +137,7 @@ def sentence(error: BaseException) -> str:
     return " ".join(str(error).split())[:1000]
 
 
-def explain(error: Exception, session: Session, code: CheckCode, broken: str) -> str:
+def explain(error: Exception, session: Session, code: CheckCode, broken: str = "") -> str:
     """What went wrong, for the student; `broken` is the first error of what work by hand rests on."""
     text = f"{type(error).__name__}: {sentence(error)}".rstrip(": ")
     if isinstance(error, NameError) and getattr(error, "name", None) in code.names:

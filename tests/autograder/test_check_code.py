@@ -31,3 +31,10 @@ def test_an_exercise_that_is_not_answered_is_told_so():
     code, session = SimpleNamespace(names=("double",)), SimpleNamespace(opaque=[])
     assert explain(NotImplementedError(), session, code).startswith("This is not answered yet")
     assert "forward" in explain(NotImplementedError('the required "forward" function'), session, code)
+
+
+def test_a_name_that_needs_what_is_forbidden_is_told_so():
+    code, session, error = SimpleNamespace(names=("double",)), SimpleNamespace(opaque=[]), NameError(name="double")
+    assert explain(error, session, code) == "double is not defined: run its cell, and see whether it raises an error."
+    said = explain(error, session, code, "Refused: the code calls TorchScript")
+    assert said.startswith("double is not defined: by hand") and said.endswith("Refused: the code calls TorchScript")
