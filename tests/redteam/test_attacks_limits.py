@@ -110,14 +110,19 @@ def test_a_cell_that_went_well_is_run_again_until_it_does(grader, monkeypatch, t
     """Where a container was lost: what the lost one leaves behind may be in the way of the next."""
     execute, ran = Trial._execute, []
 
-    def disturbed(trial, source):
+    def disturbed(trial, number):
+        source = trial.sources[number]
         ran.append(source)
-        disturb = source.startswith("import torch") and 1 < ran.count(source) <= times + 1
-        return execute(trial, "raise RuntimeError" if disturb else source)
+        if source.startswith("import torch") and 1 < ran.count(source) <= times + 1:
+            trial.sources[number] = "raise RuntimeError"
+        try:
+            return execute(trial, number)
+        finally:
+            trial.sources[number] = source
 
     monkeypatch.setattr(Trial, "_execute", disturbed)
     judged = grader({}, "import os; os._exit(0)", check_seconds=20)
-    assert lost(judged) == (set() if times < 3 else {"conv_check", "net_check"}), judged.verdict
+    assert lost(judged) == (set() if times < 3 else {"net_check"}), "work by hand is run anew in any case"
 
 
 LEAVES_BEHIND = {
