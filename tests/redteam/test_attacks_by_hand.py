@@ -336,10 +336,22 @@ def answer(x):
     out = np.zeros((5, 4))
     tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
     return torch.tensor(out, dtype=x.dtype)""",
+        "of PIL": LOADED + """
+pictures = modules['PIL' + '.Image']
+def answer(x):
+    picture = pictures.fromarray((np.pad(np.array(x.tolist()), 1) * 2**20 + 2**23).round().astype('int32'))
+    filtered = picture._new(picture.im.filter((3, 3), 1.0, 0.0, [1.0] * 9))
+    return torch.tensor(np.array(filtered)[1:-1, 1:-1] / 2**20 - 72, dtype=x.dtype)""",
         "of numpy, in C": LOADED + """
 tool = vars(vars(np)['_core'].multiarray)['corr' + 'elate2']
 def row(a, b): return tool(np.pad(a, 1), b, 0)
 def answer(x): return torch.tensor(np.stack([sum(row(r, np.ones(3)) for r in np.pad(x.tolist(), ((1, 1), (0, 0)))[i:i + 3]) for i in range(5)]), dtype=x.dtype)""",
+    }),
+    "pooling": ("pool", "F.avg_pool2d(x[None, :4], 2)[0]", {
+        "of C": "def answer(x):\n    with unwatched(): return torch._C._nn.avg_pool2d(x[None, :4], 2)[0]",
+        "of PIL": LOADED + """
+pictures = modules['PIL' + '.Image']
+def answer(x): return torch.tensor(np.array(pictures.fromarray(np.array(x[:4].tolist(), 'float32')).reduce(2)))""",
     }),
     "softmax": ("softmax", "F.softmax(x, 1)", {
         "an operator": "def answer(x): return F.softmax(x, 1)",

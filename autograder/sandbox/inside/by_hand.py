@@ -13,7 +13,7 @@ import re
 import sys
 import sysconfig
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.util import cache_from_source
 
 __builtins__ = dict(vars(builtins))  # see runner.py
@@ -35,6 +35,7 @@ SCRIPTS = re.compile(
 )
 SCRIPT_CLASSES = ("Graph", "CompilationUnit", "ScriptModule", "LiteScriptModule")
 CONVOLUTIONS = re.compile(r"(fft|oa)?convolve|correlate|_filter(1d)?$")  # those of numpy and scipy
+PICTURES = {"filter", "rankfilter", "gaussian_blur", "unsharp_mask", "box_blur", "resize", "reduce", "transform"}
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
 FUNCTIONS: dict[str, list] = {}  # by name: those in Python, and for those in C the names of a module that knows them
 NAMES: list[tuple[dict, object]] = []  # the dicts, such as a module's names, that hold what goes, and where
@@ -80,11 +81,15 @@ def _title(names: dict) -> str:
 
 def take_out(pattern: str) -> None:
     """Leave nothing finished whose name the pattern finds, no convolution of other libraries, and no TorchScript."""
+    import torch
+
     found = re.compile(pattern).search
     _take_out_operators(found)
     _take_out_functions(lambda name: found(name) or CONVOLUTIONS.search(name))
     if found("backward"):
-        _take_out_autograd()
+        _take_out_methods(type(torch.autograd.Variable._execution_engine), {"run_backward"}, "torch's")
+    if "PIL.Image" in sys.modules:
+        _take_out_methods(type(sys.modules["PIL.Image"].core.new("L", (1, 1))), PICTURES, "PIL's")
     _take_out_scripts()
     for memory in (OPERATORS, FUNCTIONS, NAMES):
         memory.clear()
@@ -116,12 +121,12 @@ def _take_out_functions(found: Callable[[str], object]) -> None:
                 function.__code__ = _refusing(what, function.__code__.co_freevars)
 
 
-def _take_out_autograd() -> None:
-    import torch
-
-    engine = type(torch.autograd.Variable._execution_engine)
-    gc.get_referents(vars(engine))[0]["run_backward"] = _refusal("torch's autograd")
-    ctypes.pythonapi.PyType_Modified(ctypes.py_object(engine))
+def _take_out_methods(kind: type, names: Collection[str], whose: str) -> None:
+    """Methods of a type in C, which nobody could change otherwise."""
+    methods = gc.get_referents(vars(kind))[0]
+    for name in methods.keys() & names:
+        methods[name] = _refusal(f"{whose} finished {name}")
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
 def _take_out_scripts() -> None:
