@@ -38,6 +38,7 @@ NAMES = {
     "__subclasshook__": "redefines what counts as a subclass",
     "__instancecheck__": "redefines what counts as an instance",
 }
+RUNNER = {"runner", "checked", "watchman", "wire", "values", "zygote", "seccomp", "by_hand"}
 MODULES = {
     "ctypes": "reaches past Python",
     "socket": "uses the network",
@@ -51,9 +52,7 @@ MODULES = {
     "builtins": "reaches into Python's built-in functions",
     "nbgrader": "reaches for the grader",
     "autograder": "reaches for the grader",
-    **dict.fromkeys(
-        ("runner", "checked", "watchman", "wire", "values", "zygote", "seccomp"), "reaches for what runs it"
-    ),
+    **dict.fromkeys(RUNNER, "reaches for what runs it"),
 }
 CALLS = {"exec": "runs code from text", "eval": "runs code from text", "compile": "runs code from text"}
 REPLACED = {
@@ -137,7 +136,6 @@ HELPERS = {"multiprocessing", "subprocess", "concurrent", "socket", "ctypes", "c
 COURSE = {"course_lib.ops", "course_lib.layers", "course_lib.models"}
 FINISHED = {"convolve", "correlate", "convolve2d", "correlate2d", "fftconvolve", "oaconvolve"}
 STARTS = {"fork", "forkpty", "posix_spawn", "system", "popen", "execv", "execve"}
-RUNNER = {"runner", "checked", "watchman", "wire", "values", "zygote", "seccomp", "ctypes", "gc"}
 TAMPERING = {
     "_getframe", "f_back", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "__globals__",
     "__subclasses__", "settrace", "setprofile", "_dispatch_library", "_pop_mode", "_disable_current_modes",
@@ -168,7 +166,7 @@ def not_by_hand(cells: Sequence[str], names: Collection[str], *, only_course: bo
 
 def _tampers(node: ast.AST) -> str:
     for module in _imports(node):
-        if module.partition(".")[0] in RUNNER:
+        if module.partition(".")[0] in RUNNER | {"ctypes", "gc"}:
             return module
     if (name := _named(node)) in TAMPERING:
         return name

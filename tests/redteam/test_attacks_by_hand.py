@@ -264,11 +264,7 @@ def test_finished_convolutions_are_refused(grader, code):
 
 
 def test_a_cheat_in_an_extra_cell(grader):
-    cheat = (
-        "import cv2_of_mine"
-        if False
-        else "from scipy.ndimage import correlate as hidden\ndef helper(x, w): return hidden(x, w)"
-    )
+    cheat = "from scipy.ndimage import correlate as hidden\ndef helper(x, w): return hidden(x, w)"
     judged = grader.caught({"conv": "def conv(x, w): return helper(x, w)"}, cheat, loses={"conv_check"})
     assert "scipy" in judged.verdict.checks["conv_check"].message, "the student learns why"
 
@@ -315,27 +311,24 @@ def test_honest_convolutions_pass(grader, code):
 # Other things to be built by hand, of the tensor x of shape [5, 4]: the pattern, what is expected, and cheats.
 # An answer finds every module that is loaded in `modules`.
 LOADED = "import numpy as np\nmodules = vars(vars(torch.serialization)['sys'])['modules']\n"
+BY_TOOL = """
+def answer(x):
+    out = np.zeros((5, 4))
+    tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
+    return torch.tensor(out, dtype=x.dtype)"""
 OTHERS = {
     "correlation": ("conv", "F.conv2d(F.pad(x[None], (1,) * 4), torch.ones(1, 1, 3, 3))[0]", {
         "of scipy, which the course has loaded": LOADED + """
 tool = vars(modules['scipy.ndimage'])['corr' + 'elate']
 def answer(x): return torch.tensor(tool(x.tolist(), np.ones((3, 3)), mode='constant'), dtype=x.dtype)""",
         "of scipy, in C": LOADED + """
-tool = vars(modules['scipy.ndimage._nd_image'])['corr' + 'elate']
-def answer(x):
-    out = np.zeros((5, 4))
-    tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
-    return torch.tensor(out, dtype=x.dtype)""",
+tool = vars(modules['scipy.ndimage._nd_image'])['corr' + 'elate']""" + BY_TOOL,
         "of scipy, found in memory": LOADED + """
 memory = vars(modules['g' + 'c'])
 memory['unfreeze']()
 everything = memory[''.join(['get_', 'objects'])]()
 found = [o for o in everything if type(o) is type(len) and o.__name__ == 'correlate']
-tool = [o for o in found if o.__module__.endswith('_nd_image')][0]
-def answer(x):
-    out = np.zeros((5, 4))
-    tool(np.array(x.tolist()), np.ones((3, 3)), out, 4, 0.0, [0, 0])
-    return torch.tensor(out, dtype=x.dtype)""",
+tool = [o for o in found if o.__module__.endswith('_nd_image')][0]""" + BY_TOOL,
         "of PIL": LOADED + """
 pictures = modules['PIL' + '.Image']
 def answer(x):

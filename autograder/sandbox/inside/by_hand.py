@@ -34,7 +34,7 @@ SCRIPTS = re.compile(
     r"static_module|package_version|^(_te|_aoti)$"
 )
 SCRIPT_CLASSES = ("Graph", "CompilationUnit", "ScriptModule", "LiteScriptModule")
-CONVOLUTIONS = re.compile(r"(fft|oa)?convolve|correlate|_filter(1d)?$")  # those of numpy and scipy
+CONVOLUTIONS = re.compile(r"convolve|correlate|_filter(1d)?$")  # those of numpy and scipy
 PICTURES = {"filter", "rankfilter", "gaussian_blur", "unsharp_mask", "box_blur", "resize", "reduce", "transform"}
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
 FUNCTIONS: dict[str, list] = {}  # by name: those in Python, and for those in C the names of a module that knows them
@@ -105,8 +105,7 @@ def _take_out_operators(found: Callable[[str], object]) -> None:
             if (space, key) not in owners:
                 owners[space, key] = owner = torch._C._dispatch_library("IMPL", space, key, "", 1)
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(owner))
-            with contextlib.suppress(RuntimeError):
-                owners[space, key].impl(overload, key, _refusal(f"torch's finished {name}"))
+            owners[space, key].impl(overload, key, _refusal(f"torch's finished {name}"))
 
 
 def _take_out_functions(found: Callable[[str], object]) -> None:
@@ -134,8 +133,7 @@ def _take_out_scripts() -> None:
 
     for kind in (getattr(torch._C, name) for name in SCRIPT_CLASSES):
         for name in [name for name, method in vars(kind).items() if callable(method)]:
-            with contextlib.suppress(TypeError, AttributeError):
-                setattr(kind, name, _refusal(f"TorchScript ({kind.__name__}.{name})"))
+            setattr(kind, name, _refusal(f"TorchScript ({kind.__name__}.{name})"))
     for names, name in NAMES:
         if type(name) is str:
             names[name] = _refusal(f"TorchScript ({name})")
