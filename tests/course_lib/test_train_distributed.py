@@ -32,7 +32,7 @@ model = nn.Sequential(nn.Conv2d(1, 3, 5, stride=3), nn.ReLU(), nn.Flatten(), nn.
 history = train.fit(model, cut("train"), cut("test"), epochs=3, batch_size=7, clip_norm=1.0, augment=train.augment.crop,
                     checkpoint=sys.argv[1], device=torch.device("cpu"))
 size = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-print("processes", size, "loss", history.train_loss[-1])
+print(f"processes {size} loss {history.train_loss[-1]}")
 """
 
 
