@@ -11,6 +11,7 @@ from torch import nn
 from autograder.sandbox.inside import wire
 from autograder.sandbox.launch import Limits, Zygote
 from autograder.sandbox.session import Gone, Session
+from autograder.verdict import GraderError
 from course_lib import checks
 from course_lib.checks import by_hand, expect_close, expect_equal, expect_error, gradients, in_place, own_work
 
@@ -382,6 +383,14 @@ def in_checks(): return sum(map(is_socket, range(200)))"""
             pass
     with student(code, forbidden=forbidden) as names:
         assert (names.in_cells, names.in_checks()) == (1, 1)
+
+
+def test_what_cannot_be_taken_out_is_said_to_whoever_asks_for_it(student):
+    for _ in range(2):
+        with pytest.raises(GraderError, match=r"'conv\(' cannot be taken out \(error: missing \)"), student("", forbidden="conv("):
+            pass
+    with student("def one(): return 1", forbidden="conv") as names:
+        assert names.one() == 1
 
 
 def test_time_and_death_are_one_checks_matter(student):
