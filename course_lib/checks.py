@@ -6,7 +6,7 @@ dtype and shape are exactly right: a tensor of another shape never broadcasts, a
 
 `by_hand` and `own_work` run beside the code they watch. They see every spelling of a library call (alias, getattr,
 torch.ops), but not one made in another thread, nor code that takes the watch off. The grader, where student code runs in
-a process of its own, reads from `WATCH` what is forbidden and closes the operators themselves.
+a process of its own, reads from `WATCH` what is forbidden and judges where none of it exists.
 """
 
 from __future__ import annotations
@@ -208,23 +208,23 @@ class _WatchOperators(TorchDispatchMode):
 
 
 def _refuse_finished(func: Callable, finished: re.Pattern) -> None:
-    name, refused = _name(func, finished)
-    if not refused:
+    name = _refused(func, finished)
+    if not name:
         return
     REFUSED.append(name)
     if name in _LEAVES_TORCH:
         raise AssertionError("the tensors leave torch here, and their gradients stay behind; compute with torch alone.")
     raise AssertionError(
         f"this exercise is to be built by hand, but the code calls torch's finished {name}; "
-        "use slices, sums, einsum, matmul or unfold."
+        "write that out with arithmetic, slices, sums, einsum, matmul or unfold."
     )
 
 
 @lru_cache(10_000)  # it is asked for every operator that runs
-def _name(func: Callable, finished: re.Pattern) -> tuple[str, bool]:
-    """The function's name, and whether it is refused."""
+def _refused(func: Callable, finished: re.Pattern) -> str:
+    """The function's name, if it is refused."""
     name = getattr(func, "__name__", str(func)).partition(".")[0]
-    return name, bool(finished.search(name)) or name in _LEAVES_TORCH
+    return name if finished.search(name) or name in _LEAVES_TORCH else ""
 
 
 def _refuse_course_code() -> None:

@@ -161,9 +161,8 @@ def _refusing(what: str, free: tuple[str, ...]) -> types.CodeType:
 
 
 def _sentence(what: str) -> str:
-    return (
-        f"this exercise is to be built by hand, but the code calls {what}; use slices, sums, einsum, matmul or unfold."
-    )
+    advice = "write that out with arithmetic, slices, sums, einsum, matmul or unfold"
+    return f"this exercise is to be built by hand, but the code calls {what}; {advice}."
 
 
 def load_nothing_more() -> None:
