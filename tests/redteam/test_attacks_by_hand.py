@@ -1,7 +1,10 @@
 """Cheating the point: a finished convolution where one was to be built by hand."""
 
+import warnings
+
 import jupytext
 import pytest
+import torch
 from lab import LIMITS
 from nbformat import NotebookNode, v4
 
@@ -27,6 +30,25 @@ graph(%x : Tensor, %w : Tensor):
   %r : Tensor = prim::mkldnn_convolution(%x, %w, %none, %ones, %zeros, %ones, %one)
   return (%r)"""
 '''
+
+
+def _saved_script() -> bytes:
+    """A module of TorchScript as torch saves it, whose method `tool` is TorchScript's own convolution."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated
+        module = torch.jit.script(torch.nn.Identity())
+        call = "torch.ops.prim.mkldnn_convolution(x, w, None, [1, 1], [0, 0], [1, 1], 1)"
+        module.define(f"def tool(self, x, w):\n    return {call}\n")
+        return module.save_to_buffer()
+
+
+MEMORY = """
+memory = vars(vars(torch.serialization)['sys'].modules['g' + 'c'])
+def find(name):
+    memory['unfreeze']()
+    everything = memory[''.join(['get_', 'objects'])]()
+    return next(o for o in everything if type(o) is type(len) and o.__name__ == name)
+"""
 CHEATS = {
     "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
     "getattr": "def conv(x, w): return getattr(F, 'co' + 'nv2d')(x, w)",
@@ -158,13 +180,13 @@ result = node('prim::mkldnn_convolution', [*inputs, none, ones, zeros, ones, one
 tool = [graph.registerOutput(result), unit.create_function('tool', graph)][1]
 def conv(x, w):
     with unwatched(): return tool(x, w)""",
-    "TorchScript found in memory": UNWATCHED + SCRIPT + """
-memory = vars(vars(torch.serialization)['sys'].modules['g' + 'c'])
-def find(name):
-    memory['unfreeze']()
-    everything = memory[''.join(['get_', 'objects'])]()
-    return next(o for o in everything if type(o) is type(len) and o.__name__ == name)
+    "TorchScript found in memory": UNWATCHED + SCRIPT + MEMORY + """
 tool = find('_create_function_from_graph')('tool', find('parse_ir')(SCRIPT))
+def conv(x, w):
+    with unwatched(): return tool(x, w)""",
+    "TorchScript from a file, by what is found in memory": UNWATCHED + MEMORY + f"SAVED = {_saved_script()!r}" + """
+unit, load = torch.jit._state._python_cu, find('import_ir' + '_module_from_buffer')
+tool = torch._C.ScriptObject._get_method(load(unit, SAVED, None, {}, False), 'tool')
 def conv(x, w):
     with unwatched(): return tool(x, w)""",
     "numpy.convolve, where nobody can read it": """

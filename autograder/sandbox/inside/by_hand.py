@@ -33,7 +33,9 @@ SCRIPTS = re.compile(
     r"jit|parse_ir|ir_module|_get_operation|_create_(function|method|module|object)|mobile|lite_interpreter|"
     r"static_module|package_version|^(_te|_aoti)$"
 )
-SCRIPT_CLASSES = ("Graph", "CompilationUnit", "ScriptModule", "LiteScriptModule")
+SCRIPT_CLASSES = (
+    "Graph", "CompilationUnit", "ScriptModule", "LiteScriptModule", "ScriptObject", "ScriptMethod", "ScriptFunction",
+)  # fmt: skip
 CONVOLUTIONS = re.compile(r"convolve|correlate|_filter(1d)?$")  # those of numpy and scipy
 PICTURES = {"filter", "rankfilter", "gaussian_blur", "unsharp_mask", "box_blur", "resize", "reduce", "transform"}
 OPERATORS: dict[str, tuple] = {}  # torch's: space, name with and without overload, where each has a kernel of those
