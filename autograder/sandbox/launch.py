@@ -90,8 +90,12 @@ def visible() -> list[tuple[Path, Path]]:
     return [(source, target) for source, target in pairs if source.exists()]
 
 
-def command(control: int) -> list[str]:
-    """The command line that starts the runner; the root of its world holds nothing but what is named here."""
+def command(control: int, scratch: int | None = None) -> list[str]:
+    """The command line that starts the runner; the root of its world holds nothing but what is named here.
+
+    Args:
+        scratch: bytes of files, where a submission has this world for itself; else it gets files of its own in it.
+    """
     line = [bubblewrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     line += ["--die-with-parent", "--new-session", "--clearenv", "--hostname", "grader"]
     if os.getuid() == 0:  # the runner drops to nobody itself, once everything is mounted
@@ -107,7 +111,11 @@ def command(control: int) -> list[str]:
         else:
             line += ["--ro-bind", str(source), str(target)]
     programs = (Path(sys.prefix) if sys.prefix == sys.base_prefix else ENVIRONMENT) / "bin"
-    line += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    line += ["--dev", "/dev", *(("--proc", "/proc") if scratch is None else ("--dir", "/proc"))]
+    for place in ("/tmp", "/dev/shm"):
+        size = [] if scratch is None else ["--size", str(scratch)]
+        line += ["--perms", "1777", *size, "--tmpfs", place]
+    line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]  # they belong to who started this
     for name, value in {
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
@@ -131,12 +139,18 @@ class Zygote:
     Args:
         modules: what to import besides the usual; None imports nothing, to see whether containers work.
         nested: whether containers get namespaces of their own in it; else each is a runner of its own, made anew.
+        scratch: bytes of files that such a one may hold.
         control: where another process already talks to a runner, to use that one. Requests are so short that they do
             not mix, and answers take a way of their own.
     """
 
     def __init__(
-        self, modules: Sequence[str] | None = (), *, nested: bool = True, control: socket.socket | None = None
+        self,
+        modules: Sequence[str] | None = (),
+        *,
+        nested: bool = True,
+        scratch: int = Limits.scratch,
+        control: socket.socket | None = None,
     ) -> None:
         self.modules, self.nested = modules, nested
         if control:
@@ -146,7 +160,7 @@ class Zygote:
         self.control = ours
         try:
             self.process = subprocess.Popen(
-                command(theirs.fileno()),
+                command(theirs.fileno(), None if nested else scratch),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -182,7 +196,7 @@ class Zygote:
     def container(self, limits: Limits, seed: int, forbidden: str = "") -> Container:
         """A fresh copy of the runner, shut in by itself; for work by hand without torch's operators of `forbidden` names."""
         if not self.nested:
-            alone = Zygote(self.modules, nested=False)
+            alone = Zygote(self.modules, nested=False, scratch=limits.scratch)
             return alone._spawn(limits, seed, forbidden, alone.close)
         return self._spawn(limits, seed, forbidden)
 

@@ -387,7 +387,10 @@ def in_checks(): return sum(map(is_socket, range(200)))"""
 
 def test_what_cannot_be_taken_out_is_said_to_whoever_asks_for_it(student):
     for _ in range(2):
-        with pytest.raises(GraderError, match=r"'conv\(' cannot be taken out \(error: missing \)"), student("", forbidden="conv("):
+        with (
+            pytest.raises(GraderError, match=r"'conv\(' cannot be taken out \(error: missing \)"),
+            student("", forbidden="conv("),
+        ):
             pass
     with student("def one(): return 1", forbidden="conv") as names:
         assert names.one() == 1

@@ -106,6 +106,9 @@ ATTEMPTS = {
     "root": "import os; os.setuid(0)",
     "a mount": "import ctypes\nif ctypes.CDLL(None).mount(b'tmpfs', b'/tmp', b'tmpfs', 0, 0): raise OSError('mount')",
     "the system": "open('/usr/evil', 'w')",
+    "the root of its world": "open('/evil', 'w')",
+    "the folder of devices": "open('/dev/evil', 'w')",
+    "what the next one imports": "open('/course/numpy.py', 'w')",
     "this Python": "import sys, os; open(os.path.join(sys.prefix, 'evil.pth'), 'w')",
     "its packages": "import torch; open(torch.__file__, 'a')",
     "course_lib": "import course_lib; open(course_lib.__file__, 'a')",
@@ -137,6 +140,15 @@ def test_no_way_out(here, tmp_path):
         errors = [o for o in cell_of(judged, code).outputs if o.output_type == "error"]
         assert errors and errors[0].ename.endswith(("Error", "error", "gaierror")), (why, errors)
     assert judged.verdict.flags
+
+
+def test_what_submissions_share_is_read_only(grader):
+    """Whoever owns it: where the instructor is not root, the sandbox and all in it is the same user's."""
+    code = """
+import os, json
+shared = [path for path, folders, _ in os.walk('/') if path not in ('/tmp', '/dev/shm', '/proc') or folders.clear()]
+print(json.dumps([path for path in shared if not os.statvfs(path).f_flag & os.ST_RDONLY]))"""
+    assert set(told(grader.right({}, code), code)) <= {"/dev/pts"}
 
 
 POISONS = {

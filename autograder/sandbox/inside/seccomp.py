@@ -1,4 +1,4 @@
-"""Close the system calls by which a process gets memory that no limit counts, or privileges in namespaces of its own.
+"""Close the system calls by which a process gets what no limit counts, or privileges in namespaces of its own.
 
 They fail with EPERM (clone3 with ENOSYS, whereupon libc takes clone), as they do in Docker. On processors other than
 these two nothing is closed. Where work is to be done by hand, no other program is started either.
@@ -21,16 +21,17 @@ REFUSED = (
     "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup",
 )  # fmt: skip
 PROGRAMS = ("execve", "execveat")
+PR_SET_CHILD_SUBREAPER = 36  # whoever loses its parent stays with the submission's first process, and counts
 NUMBERS = {
     "x86_64": (
         0xC000003E,
         dict(zip(REFUSED, (272, 308, 165, 166, 155, 428, 429, 430, 432, 319, 447, 29, 240, 248, 249, 250,
-                           101, 310, 311, 321, 298, 323, 425))) | {"clone": 56, "clone3": 435, "execve": 59, "execveat": 322},
+                           101, 310, 311, 321, 298, 323, 425))) | {"clone": 56, "clone3": 435, "prctl": 157, "execve": 59, "execveat": 322},
     ),
     "aarch64": (
         0xC00000B7,
         dict(zip(REFUSED, (97, 268, 40, 39, 41, 428, 429, 430, 432, 279, 447, 194, 180, 217, 218, 219,
-                           117, 270, 271, 280, 241, 282, 425))) | {"clone": 220, "clone3": 435, "execve": 221, "execveat": 281},
+                           117, 270, 271, 280, 241, 282, 425))) | {"clone": 220, "clone3": 435, "prctl": 167, "execve": 221, "execveat": 281},
     ),
 }  # fmt: skip
 
@@ -64,6 +65,7 @@ def _filter(architecture: int, numbers: dict[str, int], programs: bool) -> list[
     for name in REFUSED + PROGRAMS if programs else REFUSED:
         lines += [(EQUAL, 0, 1, numbers[name]), (RETURN, 0, 0, ERRNO | errno.EPERM)]
     lines += [(EQUAL, 0, 1, numbers["clone3"]), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
-    lines += [(EQUAL, 0, 3, numbers["clone"]), (LOAD, 0, 0, 16), (ANY_BIT, 0, 1, NAMESPACES)]
-    lines += [(RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW)]
-    return lines
+    for name, test, what in (("clone", ANY_BIT, NAMESPACES), ("prctl", EQUAL, PR_SET_CHILD_SUBREAPER)):
+        lines += [(EQUAL, 0, 4, numbers[name]), (LOAD, 0, 0, 16), (test, 0, 1, what)]  # of the call's first argument
+        lines += [(RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW)]
+    return [*lines, (RETURN, 0, 0, ALLOW)]
