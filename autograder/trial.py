@@ -67,6 +67,8 @@ class Trial:
         self.until = wire.Deadline(limits.wall_seconds)
         self.read: dict[tuple, str] = {}  # what was found in its code that is not work by hand
         self.target: int | None = None  # the handle of what the guard may kill
+        self.turn = 0  # how often that has changed
+        self.aim = threading.Lock()  # held to change it, and to kill
         self.killed = ""  # why the guard killed it
         self.said = 20 * limits.output  # bytes of output that are still kept
         self.copy: Copy | None = None  # of the container's process; it answers checks
@@ -208,7 +210,7 @@ class Trial:
         link, size = self.container.link, 0
         until = BusyDeadline(self.limits.cell_seconds, self.container.pid, self.until)
         interrupted = False
-        self.killed, self.target = "", self.container.handle
+        self._let_guard_kill(self.container.handle)
         try:
             wire.send(link, {"cell": self.sources[number]}, until=until)
             while True:
@@ -225,6 +227,7 @@ class Trial:
                 if fds:
                     raise wire.WireError("it handed over a file")
                 if "done" in header:
+                    self._let_guard_kill(None)
                     self.killed = self.killed or self._too_much(self.container)  # since the guard last looked
                     if self.killed:
                         raise wire.WireError(self.killed)
@@ -251,7 +254,7 @@ class Trial:
         except (wire.WireError, KeyError, TypeError, ValueError, AttributeError) as error:
             why = self.killed or f"the process ended ({error})"
         finally:
-            self.target = None
+            self._let_guard_kill(None)
         self._drop_container()
         return outputs, why, False
 
@@ -312,7 +315,7 @@ class Trial:
         seed, late = derived(self.seed, code.grade_id), f"it took longer than {self.limits.check_seconds:g} seconds"
         session = Session(copy.link, BusyDeadline(self.limits.check_seconds, copy.pid, self.until))
         session.before_watch = lambda watch: self._see_to_the_watch(watch, session, code)
-        self.killed, self.target = "", copy.handle
+        self._let_guard_kill(copy.handle)
         check.score = 0.0
         try:
             if self.forbidden:
@@ -338,7 +341,7 @@ class Trial:
         except Exception as error:  # noqa: BLE001 - the student's code, or a value the check cannot use
             check.outcome, check.message = "error", explain(error, session, code, self.broken)
         finally:
-            self.target = None
+            self._let_guard_kill(None)
             session.close()
         gone = check.outcome in ("timeout", "killed")
         settled = check.outcome == "passed" or (not copy.used and not (gone and copy.answered))
@@ -404,21 +407,29 @@ class Trial:
             return f"the submission took more than {self.limits.cpu_seconds:g} seconds of computing"
         return ""
 
+    def _let_guard_kill(self, target: int | None) -> None:
+        """From here on it may kill what this handle leads to; None: nothing, and why it did stays known."""
+        with self.aim:
+            self.target, self.turn = target, self.turn + 1
+            if target is not None:
+                self.killed = ""
+
     def _guard(self) -> None:
         """Kill what uses too much; runs beside the trial."""
         killed = None
         while not self.over.wait(0.25):
-            container, target = self.container, self.target
+            turn, container, target = self.turn, self.container, self.target
             if not container or target is None:
                 continue
             why = self._too_much(container)
-            if not why:
-                continue
-            self.killed = why
-            if target == killed or self.spent + self.seen > self.limits.cpu_seconds:  # others hold it, or it is over
-                target = container.handle
-            kill(target)
-            killed = target
+            with self.aim:
+                if not why or self.turn != turn:  # it was done before this was known
+                    continue
+                self.killed = why
+                if target == killed or self.spent + self.seen > self.limits.cpu_seconds:  # others hold it, or it is over
+                    target = container.handle
+                kill(target)
+                killed = target
 
 
 def _is_check(cell: NotebookNode) -> bool:

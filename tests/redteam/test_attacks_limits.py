@@ -1,5 +1,6 @@
 """Time, space and sudden death: ended at the limit, and nothing else suffers."""
 
+import threading
 import time
 
 import psutil
@@ -123,6 +124,23 @@ def test_a_cell_that_went_well_is_run_again_until_it_does(grader, monkeypatch, t
     monkeypatch.setattr(Trial, "_execute", disturbed)
     judged = grader({}, "import os; os._exit(0)", check_seconds=20)
     assert lost(judged) == (set() if times < 3 else {"net_check"}), "work by hand is run anew in any case"
+
+
+def test_what_is_over_when_it_is_known_to_have_been_too_much_costs_nothing_else(grader, monkeypatch):
+    """The guard looks while others go on: a cell or check that came after is not killed for it."""
+    too_much, here = Trial._too_much, threading.get_ident()
+
+    def too_late(trial, container):
+        if threading.get_ident() == here:
+            return too_much(trial, container)
+        turn = trial.turn
+        while trial.turn == turn and not trial.over.is_set():
+            time.sleep(0.001)
+        return "it used too much"
+
+    monkeypatch.setattr(Trial, "_too_much", too_late)
+    judged = grader.right({}, *["import time; time.sleep(0.4)"] * 3)
+    assert not judged.verdict.flags
 
 
 LEAVES_BEHIND = {
