@@ -3,9 +3,12 @@
 import jaxtyping
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook("course_lib", "beartype.beartype")  # before any test imports course_lib
+settings.register_profile("course", deadline=None)  # no test fails because the machine is busy
+settings.load_profile("course")
 
 
 @pytest.fixture(autouse=True)

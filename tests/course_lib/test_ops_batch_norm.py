@@ -20,7 +20,7 @@ def test_by_hand(form):
     torch.testing.assert_close(y.flatten(), torch.tensor([-2.0, 0, 2, 4]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batch=st.integers(2, 4), channels=st.integers(1, 3), places=st.sampled_from([(), (3,), (2, 3), (2, 1, 2)]))
 def test_equals_torch_there_and_back(batch, channels, places):
     x = 3 + 2 * torch.randn(batch, channels, *places, dtype=torch.float64)

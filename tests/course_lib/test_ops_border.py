@@ -22,7 +22,7 @@ def test_each_border_of_1_2_3(border, row):
     assert ops.pad2d_by_index(x[None, None, :, None], (2, 0), border).flatten().tolist() == row
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     height=st.integers(3, 5),
     width=st.integers(3, 5),

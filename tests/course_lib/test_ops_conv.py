@@ -46,7 +46,7 @@ def test_groups_are_a_block_diagonal_weight(form):
     torch.testing.assert_close(form(x, weight, groups=2), form(x, full), **CLOSE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     batch=st.integers(0, 2), channels=st.integers(1, 2), filters=st.integers(1, 2), groups=st.integers(1, 3),
     kernel=st.tuples(st.integers(1, 3), st.integers(1, 4)), extra=st.integers(0, 4),

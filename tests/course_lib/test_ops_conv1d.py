@@ -26,7 +26,7 @@ def test_the_impulse_test_shows_that_the_kernel_is_not_flipped(form):
     assert form(impulse, torch.tensor([[[1.0, 2.0, 3.0]]])).flatten().tolist() == [3, 2, 1]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     batch=st.integers(0, 2), channels=st.integers(1, 2), groups=st.integers(1, 2), kernel=st.integers(1, 3),
     extra=st.integers(1, 5), stride=st.integers(1, 3), padding=st.integers(0, 1), dilation=st.integers(1, 2),

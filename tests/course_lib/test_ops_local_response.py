@@ -18,7 +18,7 @@ def test_by_hand(form):
     torch.testing.assert_close(form(x, 3, alpha=3.0, beta=1.0, k=1.0).flatten(), expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(batch=st.integers(1, 2), channels=st.integers(1, 7), size=st.integers(1, 6))
 def test_equals_torch(batch, channels, size):
     x = 10 * torch.randn(batch, channels, 3, 2, dtype=torch.float64)

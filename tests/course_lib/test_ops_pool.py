@@ -30,7 +30,7 @@ def test_switches_remember_where_the_maxima_stood(unpool):
     assert back[0, 0].tolist() == [[0, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 0], [3, 0, 0, 4]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kernel=st.integers(1, 4), stride=st.none() | st.integers(1, 4), height=st.integers(4, 9), width=st.integers(4, 9)
 )

@@ -33,7 +33,7 @@ def test_guessing_costs_log_k(form):
     torch.testing.assert_close(form(torch.zeros(4, 10), torch.arange(4)), torch.tensor(math.log(10)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     batch=st.integers(1, 3),
     classes=st.integers(1, 5),

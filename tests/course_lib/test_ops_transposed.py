@@ -29,7 +29,7 @@ def test_2d_by_hand(form):
     assert y[0, 0].tolist() == [[1, 1, 3, 2, 2], [1, 1, 3, 2, 2], [4, 4, 10, 6, 6], [3, 3, 7, 4, 4], [3, 3, 7, 4, 4]]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     batch=st.integers(0, 2), channels=st.integers(1, 2), groups=st.integers(1, 2), kernel=st.integers(2, 4),
     length=st.integers(2, 5), stride=st.integers(1, 3), padding=st.integers(0, 1),
