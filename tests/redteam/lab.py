@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import jupytext
+import psutil
 from nbformat import NotebookNode, v4
 
 from autograder.judge import SandboxJudge
@@ -148,6 +151,17 @@ class Grader:
         said = [(name, check) for name, check in judged.verdict.checks.items() if check.outcome != "passed"]
         assert judged.verdict.score == judged.verdict.max_score == sum(FULL.values()), (said, printed(judged)[-2000:])
         return judged
+
+    def right_and_gone(self, *extra: str) -> None:
+        """Full marks, and whatever these cells started has ended soon after the verdict."""
+        before = {process.pid for process in psutil.Process().children(recursive=True)}
+        self.right({}, *extra)
+        for _ in range(100):
+            after = {process.pid for process in psutil.Process().children(recursive=True)} - before
+            if not after:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"still there: {after}")
 
 
 def cell_of(judged: Judged, text: str) -> NotebookNode:

@@ -44,10 +44,11 @@ def _saved_script() -> bytes:
 
 MEMORY = """
 memory = vars(vars(torch.serialization)['sys'].modules['g' + 'c'])
-def find(name):
+def find(name, module=''):
     memory['unfreeze']()
     everything = memory[''.join(['get_', 'objects'])]()
-    return next(o for o in everything if type(o) is type(len) and o.__name__ == name)
+    found = [o for o in everything if type(o) is type(len) and o.__name__ == name]
+    return next(o for o in found if module in (o.__module__ or ''))
 """
 CHEATS = {
     "alias": "from torch.nn.functional import conv2d as tool\ndef conv(x, w): return tool(x, w)",
@@ -345,12 +346,7 @@ tool = vars(modules['scipy.ndimage'])['corr' + 'elate']
 def answer(x): return torch.tensor(tool(x.tolist(), np.ones((3, 3)), mode='constant'), dtype=x.dtype)""",
         "of scipy, in C": LOADED + """
 tool = vars(modules['scipy.ndimage._nd_image'])['corr' + 'elate']""" + BY_TOOL,
-        "of scipy, found in memory": LOADED + """
-memory = vars(modules['g' + 'c'])
-memory['unfreeze']()
-everything = memory[''.join(['get_', 'objects'])]()
-found = [o for o in everything if type(o) is type(len) and o.__name__ == 'correlate']
-tool = [o for o in found if o.__module__.endswith('_nd_image')][0]""" + BY_TOOL,
+        "of scipy, found in memory": LOADED + MEMORY + "tool = find('corr' + 'elate', '_nd_image')" + BY_TOOL,
         "of PIL": LOADED + """
 pictures = modules['PIL' + '.Image']
 def answer(x):
